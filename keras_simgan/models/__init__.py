@@ -1,0 +1,6 @@
+"""One file per paper, and the game they share."""
+
+from keras_simgan.models.gan import GAN
+from keras_simgan.models.simgan import SimGAN
+
+__all__ = ["GAN", "SimGAN"]

@@ -1,0 +1,423 @@
+"""The game that every GAN of this package plays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_simgan import presets
+from keras_simgan.training import TrainingSteps, branch, value_and_gradients
+
+
+class GAN(TrainingSteps):
+    """Networks that move in a generator turn against networks that move in a discriminator turn.
+
+    A subclass says what is lost in each turn, with two methods that change nothing:
+
+        generator_losses(source, target, training) -> (named losses, fakes)
+        discriminator_losses(source, target, fakes, training) -> named losses
+
+    The losses are weighted scalars; each turn minimises their sum with respect to its own networks
+    only. One training step plays both turns on one batch: gradients of the generators, then of the
+    discriminators, whose fakes are those of the generator turn, with gradients stopped. So nothing
+    is computed twice. `turns` lets a subclass leave a turn out, and `recall_fakes` lets it mix the
+    fakes with those of the past.
+
+    Both optimizers live in one `keras.optimizers.MultiOptimizer`, which Keras saves and restores;
+    what else changes in training (step counter, image histories, seeds) are variables of the model.
+    So a `.keras` file, `save_weights` and `BackupAndRestore` hold the whole training.
+
+    Args:
+        generators: The networks that move in the generator turn.
+        discriminators: The networks that move in the discriminator turn.
+        **kwargs: Arguments of `keras.Model`, such as `name`.
+
+    A subclass assigns its networks to attributes, calls `super().__init__`, gives the two methods
+    and `call`, and names the networks a user deploys in `deployed`.
+    """
+
+    #: Attributes whose weights a preset keeps in `model.weights.h5`; the others train only.
+    deployed: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        generators: list[keras.Model],
+        discriminators: list[keras.Model],
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        for network in (*generators, *discriminators):
+            if not isinstance(network, keras.Model) or not network.built:
+                raise ValueError(
+                    f"Every network of a {type(self).__name__} must be a built `keras.Model`. "
+                    f"Received: {network!r}. Give its input shape, or call it on a batch first."
+                )
+        self._generators = list(generators)
+        self._discriminators = list(discriminators)
+        self.step = self.add_weight(
+            shape=(), dtype="int32", initializer="zeros", trainable=False, name="step"
+        )
+        self._loss_means: dict[str, keras.metrics.Mean] = {}
+        self.built = True
+
+    # What a subclass gives.
+
+    def generator_losses(self, source, target, training: bool = True):
+        """Returns the generator turn's named losses and the fakes."""
+        raise TypeError(f"{type(self).__name__} must define `generator_losses`.")
+
+    def discriminator_losses(self, source, target, fakes, training: bool = True):
+        """Returns the discriminator turn's named losses."""
+        raise TypeError(f"{type(self).__name__} must define `discriminator_losses`.")
+
+    def turns(self):
+        """Which of (generator turn, discriminator turn) this step plays: booleans or tensors."""
+        return True, True
+
+    def recall_fakes(self, fakes):
+        """What the discriminators see as fake in training: these, or some of the past."""
+        return fakes
+
+    def default_optimizers(self) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
+        """The generator's and the discriminator's optimizer where `compile` is given none."""
+        return keras.optimizers.Adam(2e-4, beta_1=0.5), keras.optimizers.Adam(2e-4, beta_1=0.5)
+
+    # compile
+
+    def compile(
+        self,
+        generator_optimizer: keras.optimizers.Optimizer | str | None = None,
+        discriminator_optimizer: keras.optimizers.Optimizer | str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Makes the model ready to train.
+
+        Args:
+            generator_optimizer: Optimizer of the generator turn. The paper's when left out.
+            discriminator_optimizer: Optimizer of the discriminator turn. The paper's when left out.
+            **kwargs: `run_eagerly`, `jit_compile`, `steps_per_execution`, `auto_scale_loss`, as in
+                `keras.Model.compile`. Networks that compute in float16 get dynamic loss scaling.
+
+        Raises:
+            TypeError: An argument that a GAN does not take, such as `optimizer` or `loss`.
+        """
+        allowed = {"run_eagerly", "jit_compile", "steps_per_execution", "auto_scale_loss"}
+        if unknown := sorted(set(kwargs) - allowed):
+            raise TypeError(
+                f"{type(self).__name__}.compile takes `generator_optimizer`, "
+                f"`discriminator_optimizer` and {sorted(allowed)}. Received: {unknown}. The losses "
+                "are the model's own, and each turn has an optimizer of its own."
+            )
+        defaults = self.default_optimizers()
+        generator_optimizer = _optimizer(generator_optimizer, defaults[0], "generator_optimizer")
+        discriminator_optimizer = _optimizer(
+            discriminator_optimizer, defaults[1], "discriminator_optimizer"
+        )
+        if generator_optimizer is discriminator_optimizer:
+            raise ValueError(
+                "`generator_optimizer` and `discriminator_optimizer` are the same object; each "
+                "turn needs an optimizer of its own."
+            )
+        discriminator_ids = {id(variable) for variable in self._discriminator_variables}
+        optimizer = keras.optimizers.MultiOptimizer(
+            lambda variable: (
+                discriminator_optimizer
+                if id(variable) in discriminator_ids
+                else generator_optimizer
+            )
+        )
+        computes_in_float16 = any(
+            layer.compute_dtype == "float16" for layer in self._flatten_layers()
+        )
+        if kwargs.pop("auto_scale_loss", True) and computes_in_float16:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        # A fixed order, so that each turn finds its optimizer by its place.
+        optimizer.build(self._generator_variables + self._discriminator_variables)
+        super().compile(optimizer=optimizer, auto_scale_loss=False, **kwargs)
+        self._loss_means = {name: keras.metrics.Mean(name=name) for name in self._loss_names()}
+        self._turn_compile_config = {
+            "generator_optimizer": generator_optimizer,
+            "discriminator_optimizer": discriminator_optimizer,
+            **kwargs,
+        }
+
+    def get_compile_config(self) -> dict:
+        """The arguments of `compile`, for `.keras` files."""
+        if not self.compiled:
+            return {}
+        return keras.saving.serialize_keras_object(dict(self._turn_compile_config))
+
+    def compile_from_config(self, config: dict) -> None:
+        """Compiles as the saved model was; the optimizers' state follows with the weights."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    @property
+    def generator_optimizer(self) -> keras.optimizers.Optimizer:
+        """The optimizer of the generator turn."""
+        return self._multi_optimizer.optimizers[0]
+
+    @property
+    def discriminator_optimizer(self) -> keras.optimizers.Optimizer:
+        """The optimizer of the discriminator turn."""
+        return self._multi_optimizer.optimizers[1]
+
+    @property
+    def _multi_optimizer(self) -> keras.optimizers.MultiOptimizer:
+        if not self.compiled:
+            raise ValueError(f"Call `compile()` on the {type(self).__name__} first.")
+        return getattr(self.optimizer, "inner_optimizer", self.optimizer)
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The mean of every named loss."""
+        return list(self._loss_means.values())
+
+    @property
+    def _generator_variables(self) -> list:
+        return [v for network in self._generators for v in network.trainable_variables]
+
+    @property
+    def _discriminator_variables(self) -> list:
+        return [v for network in self._discriminators for v in network.trainable_variables]
+
+    @property
+    def _state(self) -> list:
+        return [*self.variables, *self.optimizer.variables, *self.metrics_variables]
+
+    def _loss_names(self) -> list[str]:
+        """Finds the losses' names by playing both turns once on zeros, leaving no trace."""
+        with keras.StatelessScope():
+            source, target = (
+                ops.zeros((2, *[size or 64 for size in shape[1:]])) for shape in self.batch_shapes()
+            )
+            generator, fakes = self.generator_losses(source, target, training=False)
+            discriminator = self.discriminator_losses(source, target, fakes, training=False)
+        names = [*generator, *discriminator]
+        if len({"loss", *names}) <= len(names):
+            raise ValueError(f"Two losses of {type(self).__name__} share a name: {names}.")
+        return names
+
+    def batch_shapes(self) -> tuple[tuple, tuple]:
+        """The shapes of a source and a target batch."""
+        return self._generators[0].input_shape, self._discriminators[0].input_shape
+
+    # train
+
+    def adversarial_step(self, data) -> dict:
+        """Plays the turns of one step on a batch `(source, target)`; returns the mean losses."""
+        source, target = _pair(data)
+        generator_turn, discriminator_turn = self.turns()
+        state = self._state
+        fakes = branch(
+            generator_turn,
+            lambda: self._generator_turn(source, target),
+            lambda: _stop_gradient(self.generator_losses(source, target)[1]),
+            state,
+        )
+        branch(
+            discriminator_turn,
+            lambda: self._discriminator_turn(source, target, fakes),
+            lambda: ops.zeros(()),
+            state,
+        )
+        self.step.assign_add(1)
+        return self._logs()
+
+    def validation_step(self, data) -> dict:
+        """Measures every loss on a batch `(source, target)`; changes nothing but the means."""
+        source, target = _pair(data)
+        losses, fakes = self.generator_losses(source, target, training=False)
+        losses = losses | self.discriminator_losses(source, target, fakes, training=False)
+        self._record(losses, ops.shape(source)[0])
+        return self._logs()
+
+    def _generator_turn(self, source, target):
+        def losses():
+            named, fakes = self.generator_losses(source, target)
+            return named, _stop_gradient(fakes)
+
+        named, fakes = self._minimize(losses, self._generator_variables, self.generator_optimizer)
+        self._record(named, ops.shape(source)[0])
+        return fakes
+
+    def _discriminator_turn(self, source, target, fakes):
+        fakes = self.recall_fakes(fakes)
+
+        def losses():
+            return self.discriminator_losses(source, target, fakes), ()
+
+        named, _ = self._minimize(
+            losses, self._discriminator_variables, self.discriminator_optimizer
+        )
+        self._record(named, ops.shape(source)[0])
+        return ops.zeros(())
+
+    def _minimize(self, losses: Callable, variables: list, optimizer) -> tuple[dict, Any]:
+        """One step of one optimizer down the sum of these losses."""
+
+        def total():
+            named, other = losses()
+            loss = sum(named.values())
+            if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+                loss = self.optimizer.scale_loss(loss)
+            return loss, (named, other)
+
+        (_, (named, other)), gradients = value_and_gradients(total, variables, self._state)
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            self._apply_scaled(gradients, variables, optimizer)
+        else:
+            optimizer.apply(gradients, variables)
+        return named, other
+
+    def _apply_scaled(self, gradients, variables, optimizer) -> None:
+        """The rule of `LossScaleOptimizer` for a single turn.
+
+        Its own `apply` wants the gradients of every variable at once, that is of both turns.
+        """
+        scaler = self.optimizer
+        scale = ops.convert_to_tensor(scaler.dynamic_scale)
+        finite = scaler.check_finite(gradients)
+
+        def apply():
+            optimizer.apply([gradient / scale for gradient in gradients], variables)
+            return ops.zeros(())
+
+        branch(finite, apply, lambda: ops.zeros(()), self._state)
+        streak = ops.where(finite, scaler.step_counter + 1, 0)
+        grows = streak >= scaler.dynamic_growth_steps
+        scaler.dynamic_scale.assign(
+            ops.where(finite, ops.where(grows, scale * 2.0, scale), scale * 0.5)
+        )
+        scaler.step_counter.assign(ops.where(grows, 0, streak))
+
+    def _record(self, named: dict, batch_size) -> None:
+        for name, value in named.items():
+            self._loss_means[name].update_state(value, sample_weight=batch_size)
+
+    def _logs(self) -> dict:
+        named = {name: mean.result() for name, mean in self._loss_means.items()}
+        return {"loss": sum(named.values()), **named}
+
+    def fit(self, x=None, y=None, **kwargs: Any):
+        """Trains, as `keras.Model.fit` does.
+
+        Args:
+            x: Source images, shape `(n, height, width, channels)`, in [-1, 1]; or a `tf.data`
+                data set, a `keras.utils.PyDataset` or a torch `DataLoader` that gives batches
+                `(source, target)`.
+            y: Target images, as many, where `x` is an array.
+            **kwargs: The other arguments of `keras.Model.fit`.
+
+        Returns:
+            The `History`: the mean of each named loss over the turns that played it, and `loss`,
+            their sum. A loss whose turn was not played in an epoch is logged as 0.
+
+        Raises:
+            ValueError: Arrays outside [-1, 1] or not finite, before any training.
+        """
+        _check_range("x", x)
+        _check_range("y", y)
+        return super().fit(x, y, **kwargs)
+
+    # presets
+
+    def save_to_preset(
+        self,
+        folder: str | Path,
+        *,
+        training: bool = True,
+        dtype: str = "float32",
+        overwrite: bool = False,
+        **metadata: Any,
+    ) -> None:
+        """Writes the model into a folder that `from_preset` reads.
+
+        Args:
+            folder: Where `config.json`, `model.weights.h5` (the deployed networks),
+                `training.weights.h5` (the others) and `metadata.json` go.
+            training: Whether to keep the networks that only train.
+            dtype: `"float32"` or `"float16"`, how the weights are stored.
+            overwrite: Whether an existing preset may be replaced.
+            **metadata: What `metadata.json` says besides: `license`, `description`, `scores`...
+
+        Raises:
+            FileExistsError: There is a preset, and `overwrite` is false.
+        """
+        presets.save(self, folder, training=training, dtype=dtype, overwrite=overwrite, **metadata)
+
+    @classmethod
+    def from_preset(cls, preset: str | Path, load_weights: bool = True) -> GAN:
+        """Builds a model from a preset.
+
+        Args:
+            preset: The name of a bundled preset (see `keras_simgan.presets.presets()`), a folder
+                that `save_to_preset` wrote, or `"hf://user/repository"`.
+            load_weights: Whether to load the weights, or to start from new ones.
+
+        Returns:
+            The model, not compiled.
+
+        Raises:
+            ValueError: No such preset, another class, or a checksum that differs.
+        """
+        return presets.load(preset, cls=cls, load_weights=load_weights)
+
+
+def discriminate(discriminator: keras.Model, batches: list, training: bool) -> list:
+    """The discriminator's outputs for several batches.
+
+    They go through as one batch, which is faster, unless a layer mixes samples (batch
+    normalization): then real and fake must not share their statistics.
+    """
+    mixes = any(
+        isinstance(layer, keras.layers.BatchNormalization)
+        for layer in discriminator._flatten_layers()
+    )
+    if mixes:
+        return [discriminator(batch, training=training) for batch in batches]
+    outputs = discriminator(ops.concatenate(batches, axis=0), training=training)
+    return ops.split(outputs, len(batches), axis=0)
+
+
+def _optimizer(given, default, argument: str) -> keras.optimizers.Optimizer:
+    optimizer = default if given is None else keras.optimizers.get(given)
+    wrappers = (keras.optimizers.MultiOptimizer, keras.optimizers.LossScaleOptimizer)
+    if isinstance(optimizer, wrappers):
+        raise ValueError(
+            f"`{argument}` must be a plain optimizer; received {type(optimizer).__name__}. "
+            "Loss scaling is added where the networks compute in float16."
+        )
+    return optimizer
+
+
+def _stop_gradient(fakes):
+    return keras.tree.map_structure(ops.stop_gradient, fakes)
+
+
+def _pair(data):
+    source, target, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if target is None or sample_weight is not None:
+        raise ValueError(
+            "A GAN trains on batches `(source, target)`: pass `fit(x=source, y=target)` or a data "
+            f"set that gives such pairs. Received a batch of {type(data).__name__} with "
+            f"{'no target' if target is None else 'sample weights'}."
+        )
+    return source, target
+
+
+def _check_range(argument: str, images) -> None:
+    if not isinstance(images, np.ndarray) or not images.size:
+        return
+    low, high = float(images.min()), float(images.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ValueError(f"`{argument}` holds values that are not finite.")
+    if low < -1.001 or high > 1.001:
+        raise ValueError(
+            f"`{argument}` must be in [-1, 1]; found values from {low:g} to {high:g}. "
+            "`keras_simgan.data.to_unit` scales 8- and 16-bit images."
+        )

@@ -1,0 +1,57 @@
+"""What the architectures share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+
+class Network(keras.Model):
+    """A functional model that is described by the arguments of its constructor.
+
+    A subclass builds its graph in `__init__` and hands its arguments to `super().__init__` as
+    `config`; saving, loading and `for_image_shape` follow from it.
+    """
+
+    def __init__(self, *, inputs, outputs, config: dict, dtype, name: str | None):
+        super().__init__(inputs=inputs, outputs=outputs, name=name)
+        self._arguments = config
+        self._layer_dtype = dtype
+
+    @property
+    def image_shape(self) -> tuple[int | None, int | None, int]:
+        """`(height, width, channels)` of the input."""
+        return tuple(self._arguments["image_shape"])
+
+    def get_config(self) -> dict[str, Any]:
+        """All arguments."""
+        return {
+            **self._arguments,
+            "dtype": keras.dtype_policies.serialize(self._layer_dtype),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> Network:
+        """The network that `get_config` described, with new weights."""
+        config = dict(config)
+        if isinstance(config.get("dtype"), dict):
+            config["dtype"] = keras.dtype_policies.deserialize(config["dtype"])
+        return cls(**config)
+
+
+def check_image_shape(image_shape) -> tuple[int | None, int | None, int]:
+    """Returns `(height, width, channels)` as a tuple; height and width may be None.
+
+    Raises:
+        ValueError: Anything else.
+    """
+    shape = tuple(image_shape)
+    sizes = [size for size in shape[:2] if size is not None] + list(shape[2:])
+    if len(shape) != 3 or not all(isinstance(size, int) and size > 0 for size in sizes):
+        raise ValueError(
+            "`image_shape` must be (height, width, channels), positive integers; height and width "
+            f"may be None where any size is to be taken. Received: {image_shape!r}."
+        )
+    return shape

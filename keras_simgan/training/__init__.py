@@ -1,0 +1,28 @@
+"""The only room that knows which backend runs.
+
+Each backend's module offers the same names, and the rest of the project uses them from here:
+
+- `value_and_gradients(function, variables, state)`: a loss and its gradients.
+- `branch(condition, if_true, if_false, state)`: one of two functions with side effects, in the graph.
+- `TrainingSteps`: `train_step` and `test_step` of a model that has `adversarial_step` and
+  `validation_step`, with the signatures that `keras.Model.fit` expects on that backend.
+
+`state` lists every `keras.Variable` that the functions may read or assign. TensorFlow and torch
+assign in place and ignore it; JAX carries these values through its transformations.
+"""
+
+import keras
+
+if keras.config.backend() == "tensorflow":
+    from keras_simgan.training.tensorflow_steps import TrainingSteps, branch, value_and_gradients
+elif keras.config.backend() == "torch":
+    from keras_simgan.training.torch_steps import TrainingSteps, branch, value_and_gradients
+elif keras.config.backend() == "jax":
+    from keras_simgan.training.jax_steps import TrainingSteps, branch, value_and_gradients
+else:
+    raise ImportError(
+        f"keras_simgan trains on TensorFlow, JAX and torch; the Keras backend is "
+        f"{keras.config.backend()!r}. Set KERAS_BACKEND to 'tensorflow', 'jax' or 'torch'."
+    )
+
+__all__ = ["TrainingSteps", "branch", "value_and_gradients"]

@@ -1,0 +1,32 @@
+"""Gradients, branches and steps on TensorFlow."""
+
+import keras
+import tensorflow as tf
+
+
+def value_and_gradients(function, variables, state):
+    """Returns `function()`, a pair `(loss, other)`, and the gradients of the loss."""
+    values = [variable.value for variable in variables]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(values)
+        loss, other = function()
+    return (loss, other), tape.gradient(loss, values)
+
+
+def branch(condition, if_true, if_false, state):
+    """Runs one of two functions, which return the same structure of tensors."""
+    if isinstance(condition, bool):
+        return if_true() if condition else if_false()
+    return tf.cond(condition, if_true, if_false)
+
+
+class TrainingSteps(keras.Model):
+    """Steps that assign variables in place, eagerly or inside a `tf.function`."""
+
+    def train_step(self, data):
+        """Plays one adversarial step."""
+        return self.adversarial_step(data)
+
+    def test_step(self, data):
+        """Measures the losses without training."""
+        return self.validation_step(data)
