@@ -17,8 +17,8 @@ class ImageHistory(keras.layers.Layer):
     and the refiner brings old artifacts back. Of a batch of `b` images, the first `b // 2` are
     stored and as many drawn from the history take their place; the rest pass through. While the
     history fills, images are appended; once it is full they replace random ones, one from each
-    `b // 2`-th part of it, so that no image replaces another of its own batch. Until `b // 2` images
-    are stored the batch passes through unchanged.
+    `b // 2`-th part of it, so that no image replaces another of its own batch. Until `b // 2`
+    images are stored the batch passes through unchanged.
 
     The draws come from an integer hash of the seed and of the count of calls, which is a variable.
     So they are the same on every backend, and training that is resumed goes on with the same draws.

@@ -32,7 +32,6 @@ class AngularError(keras.metrics.MeanMetricWrapper):
 
     def __init__(self, name: str = "angular_error", **kwargs: Any):
         super().__init__(fn=angular_error, name=name, **kwargs)
-        self._direction = "down"
 
     def get_config(self):
         """All arguments."""

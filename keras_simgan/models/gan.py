@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -322,6 +323,15 @@ class GAN(TrainingSteps):
         """
         _check_range("x", x)
         _check_range("y", y)
+        if hasattr(x, "set_epoch"):
+            # Keras tells callbacks, not data sets, at which epoch a resumed training goes on.
+            tell = keras.callbacks.LambdaCallback(
+                on_epoch_begin=lambda epoch, logs: x.set_epoch(epoch)
+            )
+            callbacks = kwargs.get("callbacks") or []
+            if isinstance(callbacks, keras.callbacks.Callback):
+                callbacks = [callbacks]
+            kwargs["callbacks"] = [*callbacks, tell]
         return super().fit(x, y, **kwargs)
 
     # presets
@@ -381,7 +391,8 @@ def discriminate(discriminator: keras.Model, batches: list, training: bool) -> l
     if mixes:
         return [discriminator(batch, training=training) for batch in batches]
     outputs = discriminator(ops.concatenate(batches, axis=0), training=training)
-    return ops.split(outputs, len(batches), axis=0)
+    ends = list(accumulate(ops.shape(batch)[0] for batch in batches))
+    return [outputs[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
 def _optimizer(given, default, argument: str) -> keras.optimizers.Optimizer:

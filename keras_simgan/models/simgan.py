@@ -88,7 +88,8 @@ class SimGAN(GAN):
         ):
             if not isinstance(value, int) or value < least:
                 raise ValueError(f"`{name}` must be an integer of at least {least}; got {value!r}.")
-        if discriminator.output_shape[-1] != 2:
+        super().__init__([refiner], [discriminator], **kwargs)
+        if len(discriminator.output_shape) != 4 or discriminator.output_shape[-1] != 2:
             raise ValueError(
                 "`discriminator` must give two logits a patch, shape (batch, rows, columns, 2); "
                 f"its output shape is {discriminator.output_shape}."
@@ -98,7 +99,18 @@ class SimGAN(GAN):
                 f"`refiner` must keep the image's shape; it turns {refiner.input_shape} into "
                 f"{refiner.output_shape}."
             )
-        super().__init__([refiner], [discriminator], **kwargs)
+        sizes = zip(refiner.output_shape, discriminator.input_shape, strict=True)
+        if any(None not in pair and pair[0] != pair[1] for pair in sizes):
+            raise ValueError(
+                "`refiner` and `discriminator` must take the same images; their input shapes are "
+                f"{refiner.input_shape} and {discriminator.input_shape}."
+            )
+        if history_size and None in refiner.output_shape[1:]:
+            raise ValueError(
+                "An image history needs images of known size; the refiner's output shape is "
+                f"{refiner.output_shape}. Give the refiner an `image_shape` without None, or pass "
+                "`history_size=0`."
+            )
         self.refiner = refiner
         self.discriminator = discriminator
         self.self_regularization = self_regularization or SelfRegularization()
@@ -136,11 +148,7 @@ class SimGAN(GAN):
 
     def discriminator_losses(self, source, target, fakes, training=True):
         """Equation 2: refined images told as refined, real ones as real."""
-        if fakes.shape[0] == target.shape[0]:
-            refined, real = discriminate(self.discriminator, [fakes, target], training)
-        else:
-            refined = self.discriminator(fakes, training=training)
-            real = self.discriminator(target, training=training)
+        refined, real = discriminate(self.discriminator, [fakes, target], training)
         return {
             "discriminator_refined": self.adversarial_loss(_labels(fakes, 1), refined),
             "discriminator_real": self.adversarial_loss(_labels(target, 0), real),

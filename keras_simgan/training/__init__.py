@@ -3,7 +3,8 @@
 Each backend's module offers the same names, and the rest of the project uses them from here:
 
 - `value_and_gradients(function, variables, state)`: a loss and its gradients.
-- `branch(condition, if_true, if_false, state)`: one of two functions with side effects, in the graph.
+- `branch(condition, if_true, if_false, state)`: one of two functions, side effects
+  included, in the graph.
 - `TrainingSteps`: `train_step` and `test_step` of a model that has `adversarial_step` and
   `validation_step`, with the signatures that `keras.Model.fit` expects on that backend.
 
