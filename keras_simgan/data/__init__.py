@@ -1,0 +1,31 @@
+"""Images and their labels: files, arrays, unpaired domains, and a renderer of eyes.
+
+Nothing here imports TensorFlow by itself.
+"""
+
+from keras_simgan.data.eyes import EyeRenderer
+from keras_simgan.data.files import ImageError, list_images
+from keras_simgan.data.gaze import pitch_yaw_to_vector, vector_to_pitch_yaw
+from keras_simgan.data.images import read_image, resize, write_image
+from keras_simgan.data.labels import LabelError, read_folder, read_labels, write_folder
+from keras_simgan.data.ranges import from_unit, to_unit
+from keras_simgan.data.unpaired import UnpairedDataset, unpaired
+
+__all__ = [
+    "EyeRenderer",
+    "ImageError",
+    "LabelError",
+    "UnpairedDataset",
+    "from_unit",
+    "list_images",
+    "pitch_yaw_to_vector",
+    "read_folder",
+    "read_image",
+    "read_labels",
+    "resize",
+    "to_unit",
+    "unpaired",
+    "vector_to_pitch_yaw",
+    "write_folder",
+    "write_image",
+]

@@ -1,0 +1,132 @@
+"""Folders of images: listing, reading ahead, and writing files whole or not at all."""
+
+import contextlib
+import itertools
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+# Pictures that are not read here: met in a folder they are reported, never silently passed over.
+OTHER_IMAGE_SUFFIXES = (".webp", ".gif", ".heic", ".heif", ".avif", ".jp2", ".exr", ".hdr", ".pgm")
+THREADS = min(8, os.cpu_count() or 1)
+TEMPORARY_SUFFIX = ".keras_simgan.tmp"
+
+
+class ImageError(ValueError):
+    """An image that cannot be used. The message names it, what was expected, and the way out."""
+
+
+def list_images(folder: str | Path) -> list[str]:
+    """Lists the images below a folder.
+
+    Args:
+        folder: A folder. Sub-folders count; hidden files and folders do not.
+
+    Returns:
+        The images' paths relative to `folder`, with forward slashes, sorted.
+
+    Raises:
+        ImageError: If the folder is missing, or holds no image.
+    """
+    names = [n for n in list_files(folder) if n.lower().endswith(IMAGE_SUFFIXES)]
+    if not names:
+        raise ImageError(
+            f"No image in the folder {str(folder)!r} or below it. Expected files that end in "
+            f"{', '.join(IMAGE_SUFFIXES)}."
+        )
+    return names
+
+
+def list_files(folder: str | Path) -> list[str]:
+    """Lists all files below a folder that are not hidden, as `list_images` does.
+
+    Args:
+        folder: A folder.
+
+    Returns:
+        Paths relative to `folder`, with forward slashes, sorted.
+
+    Raises:
+        ImageError: If the folder is missing, is a file, or cannot be read.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        raise ImageError(f"The folder {str(folder)!r} does not exist. Check the path.")
+    if not folder.is_dir():
+        raise ImageError(f"{str(folder)!r} is a file; expected a folder of images.")
+
+    def fail(error: OSError) -> None:
+        raise ImageError(f"The folder {error.filename!r} cannot be read: {error.strerror}.")
+
+    names = []
+    for root, folders, files in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if not name.startswith("."):
+                names.append((Path(root) / name).relative_to(folder).as_posix())
+    return sorted(names)
+
+
+def unsupported_format(path: str | Path) -> ImageError:
+    """Makes the error for a picture of a format that is not read here.
+
+    Args:
+        path: The file.
+    """
+    return ImageError(
+        f"The image {str(path)!r} has an unsupported format. Convert it to one of "
+        f"{', '.join(IMAGE_SUFFIXES)}."
+    )
+
+
+def read_ahead(function: Callable, names: Iterable[str], threads: int = THREADS) -> Iterator:
+    """Maps names to what a function reads for them, in order, a little ahead in threads.
+
+    Unlike `ThreadPoolExecutor.map` it does not read everything ahead of a slow consumer.
+
+    Args:
+        function: Called with each name.
+        names: The names.
+        threads: How many read at once.
+
+    Yields:
+        The function's results.
+    """
+    names = iter(names)
+    pool = ThreadPoolExecutor(threads)
+    try:
+        waiting = deque(pool.submit(function, name) for name in itertools.islice(names, 32))
+        while waiting:
+            yield waiting.popleft().result()
+            waiting.extend(pool.submit(function, name) for name in itertools.islice(names, 1))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Gives a hidden path beside a file to write to, and moves that into its place at the end.
+
+    Args:
+        path: Where the file is to appear, whole or not at all. Its folder is made.
+
+    Yields:
+        The path to write to.
+
+    Raises:
+        ImageError: If the file cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}{TEMPORARY_SUFFIX}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ImageError(f"Cannot write {str(path)!r}: {error.strerror}.") from error
+    finally:
+        with contextlib.suppress(OSError):  # it is not there once it was moved
+            temporary.unlink()

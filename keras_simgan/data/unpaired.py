@@ -1,0 +1,214 @@
+"""Batches of two unpaired image domains, in an order that survives an interruption."""
+
+import functools
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_simgan.data.image_set import MEMORY_LIMIT, ImageSet
+
+
+def unpaired(
+    source: Any,
+    target: Any,
+    image_size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    batch_size: int = 64,
+    seed: int = 0,
+    *,
+    shuffle: bool = True,
+    steps_per_epoch: int | None = None,
+    convert_channels: bool = False,
+    on_bad_image: str = "error",
+    npz_key: str = "images",
+    memory_limit: int = MEMORY_LIMIT,
+    **kwargs: Any,
+) -> "UnpairedDataset":
+    """Pairs batches of two image domains at random, for `model.fit`.
+
+    Each domain may be:
+
+    - a folder of png, jpg, bmp and tiff files, 8 or 16 bits, with sub-folders;
+    - an `.npz` file with the images under `npz_key`; its other arrays with as many rows are labels;
+    - an array `(n, height, width, channels)`: `uint8`, `uint16`, or floats in [-1, 1];
+    - a finite `tf.data.Dataset` of images, `(image, label)` or `{"image": ...}`, batched or not.
+
+    The images are decoded and resized (antialiased) once and kept in memory at 8 or 16 bits. A
+    folder that would take more than `memory_limit` bytes is checked once and then read from disk
+    batch by batch.
+
+    Args:
+        source: The synthetic images.
+        target: The real images.
+        image_size: `(height, width)` that all images are resized to; the size of the first source
+            image when left out.
+        channels: The channel count to expect; that of the first source image when left out.
+        batch_size: Images of each domain in a batch. All batches are full.
+        seed: Chooses the order.
+        shuffle: Whether to shuffle. Pass `False` for validation data.
+        steps_per_epoch: Batches in an epoch; one pass over `source` when left out.
+        convert_channels: Whether to convert images with other channels than `channels` (gray to
+            colour, colour to gray, alpha dropped) instead of failing.
+        on_bad_image: `"error"`, or `"skip"` to go on without files that cannot be used; they are
+            warned of and listed in `dataset.skipped`.
+        npz_key: The name of the images in `.npz` files.
+        memory_limit: The most bytes that one domain's pixels may take in memory.
+        **kwargs: Passed to `keras.utils.PyDataset`: `workers`, `max_queue_size`.
+
+    Returns:
+        An `UnpairedDataset`.
+
+    Raises:
+        ImageError: If a folder is missing or empty, or an image is damaged or does not fit.
+        LabelError: If the source's labels do not fit its images.
+        ValueError: If an argument is out of range.
+
+    Example:
+        >>> renders = np.zeros((100, 36, 60, 1), "uint8")
+        >>> photos = np.zeros((70, 36, 60, 1), "uint8")
+        >>> train = unpaired(renders, photos, image_size=(36, 60), batch_size=32)
+        >>> source_batch, target_batch = train[0]
+        >>> source_batch.shape, len(train)
+        ((32, 36, 60, 1), 3)
+    """
+    options = {
+        "convert_channels": convert_channels,
+        "on_bad_image": on_bad_image,
+        "npz_key": npz_key,
+        "memory_limit": memory_limit,
+    }
+    source_images = ImageSet.open(source, "source", image_size, channels, **options)
+    *size, channels = source_images.shape
+    target_images = ImageSet.open(target, "target", size, channels, with_labels=False, **options)
+    return UnpairedDataset(
+        source_images, target_images, batch_size, seed, shuffle, steps_per_epoch, **kwargs
+    )
+
+
+class UnpairedDataset(keras.utils.PyDataset):
+    """Batches `(source, target)` of two image domains; made by `unpaired`.
+
+    Each domain is shuffled on its own, anew for each pass over it. The batch at an index is a pure
+    function of `(seed, epoch, index)`, so two runs see the same batches whatever the backend and
+    the number of workers. In an epoch of one pass over the source, the images that fill no batch
+    are left out, others each time; the target goes on from epoch to epoch, repeated.
+
+    A training that is resumed starts at a later epoch, of which Keras tells its callbacks but not
+    its data: `set_epoch` is the way to say so. And `fit` shuffles the order of the batches once
+    more, from a state that no checkpoint holds, unless it is told not to. The models of this
+    package see to both; other models need `fit(train, shuffle=False, callbacks=[
+    keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: train.set_epoch(epoch))])`.
+    An interruption amid an epoch repeats that epoch from its beginning.
+
+    Attributes:
+        source_names: The source's file names, or row numbers as text, in the order of the labels.
+        source_labels: A dictionary of arrays with one row for each source image.
+        skipped: `(file name, reason)` of each image that was left out.
+        image_shape: `(height, width, channels)`.
+
+    Args:
+        source: The synthetic images.
+        target: The real images.
+        batch_size: Images of each domain in a batch.
+        seed: Chooses the order.
+        shuffle: Whether to shuffle.
+        steps_per_epoch: Batches in an epoch; one pass over `source` when `None`. Give it here, not
+            to `fit`, which would let one epoch's order run into the next.
+        **kwargs: Passed to `keras.utils.PyDataset`.
+    """
+
+    def __init__(
+        self,
+        source: "ImageSet",
+        target: "ImageSet",
+        batch_size: int,
+        seed: int = 0,
+        shuffle: bool = True,
+        steps_per_epoch: int | None = None,
+        **kwargs: Any,
+    ):
+        # Reading from disk is worth threads; memory is fast enough without.
+        super().__init__(**{"workers": 1 if source.in_memory and target.in_memory else 4, **kwargs})
+        for name, value in (("batch_size", batch_size), ("steps_per_epoch", steps_per_epoch)):
+            if value is not None and (not isinstance(value, int | np.integer) or value < 1):
+                raise ValueError(f"`{name}` must be a whole number above 0. Received: {value!r}")
+        if steps_per_epoch is None and len(source) < batch_size:
+            raise ValueError(
+                f"The source has {len(source)} images, fewer than one batch of {batch_size}. "
+                f"Pass `batch_size={len(source)}` or less, or `steps_per_epoch` to repeat them."
+            )
+        self.source, self.target = source, target
+        self.batch_size, self.seed, self.shuffle = int(batch_size), int(seed), shuffle
+        self.steps_per_epoch = int(steps_per_epoch or len(source) // batch_size)
+        # With no number of steps asked for, every epoch starts a new pass over the source.
+        self._source_stride = (
+            len(source) if steps_per_epoch is None else self.steps_per_epoch * self.batch_size
+        )
+        self.epoch = 0
+        self.source_names, self.source_labels = source.names, source.labels
+        self.skipped = source.skipped + target.skipped
+        self.image_shape = source.shape
+
+    def __len__(self) -> int:
+        """Returns the number of batches in an epoch."""
+        return self.steps_per_epoch
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns batch `index` of the current epoch.
+
+        Args:
+            index: From 0 to `len(self) - 1`.
+
+        Returns:
+            `(source, target)`, `float32` in [-1, 1], shape `(batch, height, width, channels)` each.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"Batch {index} of {len(self)}.")
+        source_rows, target_rows = self.rows(self.epoch, index)
+        return self.source[source_rows], self.target[target_rows]
+
+    def rows(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Tells which images make up a batch.
+
+        Args:
+            epoch: The epoch, from 0.
+            index: The batch in the epoch, from 0.
+
+        Returns:
+            The rows of the source's and of the target's images, `(batch_size,)` each.
+        """
+        # Unshuffled data, such as validation data, is the same in every epoch.
+        epoch = epoch if self.shuffle else 0
+        offset = index * self.batch_size
+        return (
+            self._stream(0, len(self.source), epoch * self._source_stride + offset),
+            self._stream(1, len(self.target), epoch * len(self) * self.batch_size + offset),
+        )
+
+    def _stream(self, domain: int, size: int, start: int) -> np.ndarray:
+        # The domain as an endless row of passes, each in its own order; batch_size rows of it.
+        passes, rows = np.divmod(np.arange(start, start + self.batch_size), size)
+        if not self.shuffle:
+            return rows
+        for number in np.unique(passes):
+            chosen = passes == number
+            rows[chosen] = _permutation(self.seed, domain, int(number), size)[rows[chosen]]
+        return rows
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the epoch whose batches come next.
+
+        Args:
+            epoch: The epoch, from 0.
+        """
+        self.epoch = int(epoch)
+
+    def on_epoch_end(self) -> None:
+        """Goes to the next epoch; called by Keras."""
+        self.epoch += 1
+
+
+@functools.lru_cache(maxsize=8)
+def _permutation(seed: int, domain: int, number: int, size: int) -> np.ndarray:
+    return np.random.default_rng([seed, domain, number]).permutation(size)

@@ -1,0 +1,76 @@
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from keras_simgan.data import to_unit
+from keras_simgan.networks import Refiner
+from keras_simgan.refinement import ImageRefiner
+
+random = np.random.default_rng(0)
+
+
+def negative(shape):
+    """A network that turns images into their negatives."""
+    inputs = keras.Input(shape)
+    return keras.Model(inputs, keras.layers.Rescaling(-1.0)(inputs))
+
+
+def image(*shape, dtype="uint8"):
+    return random.integers(0, np.iinfo(dtype).max + 1, shape).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_values_types_and_order(dtype, channels):
+    images = [image(6, 8, channels, dtype=dtype) for _ in range(3)]
+    refined = ImageRefiner(negative((None, None, channels))).refine(images)
+    for new, old in zip(refined, images, strict=True):
+        assert new.dtype == dtype
+        np.testing.assert_array_equal(new, np.iinfo(dtype).max - old)
+
+
+def test_gray_network_refines_luminance_and_keeps_chroma():
+    # Muted colours, so that no channel is clipped.
+    old = (image(6, 8, 3).astype(int) // 4 + 96).astype("uint8")
+    new = ImageRefiner(negative((None, None, 1))).refine([old])[0]
+    old_y, new_y = (cv2.cvtColor(x, cv2.COLOR_RGB2YCrCb).astype(int) for x in (old, new))
+    assert np.abs(new_y[..., 0] - (255 - old_y[..., 0])).max() <= 2
+    assert np.abs(new_y[..., 1:] - old_y[..., 1:]).max() <= 2
+    assert np.abs(new.astype(int) - old).max() > 20
+
+
+def test_alpha_is_kept():
+    old = image(6, 8, 4, dtype="uint16")
+    new = ImageRefiner(negative((None, None, 3))).refine([old])[0]
+    np.testing.assert_array_equal(new[..., 3], old[..., 3])
+    np.testing.assert_array_equal(new[..., :3], 65535 - old[..., :3])
+
+
+def test_other_sizes_use_the_same_weights():
+    network = Refiner((6, 8, 1), filters=4, blocks=1)
+    refiner = ImageRefiner(network)
+    old = image(9, 13, 1)
+    expected = network.for_image_shape((9, 13, 1)).predict(to_unit(old)[None], verbose=0)
+    new = to_unit(refiner.refine([old])[0])
+    np.testing.assert_allclose(new, expected[0], atol=1 / 255 + 1e-4)
+    assert refiner.refine([image(6, 8, 1)])[0].shape == (6, 8, 1)
+
+
+def test_a_model_gives_its_refiner():
+    class Model:
+        refiner = negative((6, 8, 1))
+
+    assert ImageRefiner(Model()).network is Model.refiner
+
+
+def test_bad_images_and_networks():
+    with pytest.raises(ValueError, match="1 channel, but the refiner works on 3"):
+        ImageRefiner(negative((6, 8, 3))).refine([image(6, 8, 1)])
+    with pytest.raises(ValueError, match="9x8 pixels .* takes 6x8 alone"):
+        ImageRefiner(negative((6, 8, 1))).refine([image(9, 8, 1)])
+    with pytest.raises(ValueError, match="A refiner maps images"):
+        ImageRefiner(keras.Sequential([keras.Input((6, 8, 1)), keras.layers.Flatten()]))
+    broken = keras.Sequential([keras.Input((6, 8, 1)), keras.layers.Rescaling(float("nan"))])
+    with pytest.raises(ValueError, match="not finite"):
+        ImageRefiner(broken).refine([image(6, 8, 1)])
