@@ -50,7 +50,7 @@ class ImageHistory(keras.layers.Layer):
         seed: int = 0,
         **kwargs: Any,
     ):
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**{**kwargs, "trainable": False})
         if not isinstance(capacity, int) or capacity < 1:
             raise ValueError(f"`capacity` must be a positive integer; got {capacity!r}.")
         if storage not in ("uint8", "bfloat16", "float32"):

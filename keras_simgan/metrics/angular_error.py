@@ -41,7 +41,8 @@ class AngularError(keras.metrics.MeanMetricWrapper):
 def angular_error(y_true, y_pred):
     """The angle of each pair in degrees, shape `(batch,)`; arguments as for `AngularError`."""
     true, predicted = _direction(y_true), _direction(y_pred)
-    sine = ops.norm(ops.cross(true, predicted), axis=-1)
+    # Without its axis, torch takes the first dimension of size 3, which may be the batch.
+    sine = ops.norm(ops.cross(true, predicted, axis=-1), axis=-1)
     cosine = ops.sum(true * predicted, axis=-1)
     return ops.arctan2(sine, cosine) * (180.0 / np.pi)
 

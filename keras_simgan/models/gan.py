@@ -135,11 +135,11 @@ class GAN(TrainingSteps):
         computes_in_float16 = any(
             layer.compute_dtype == "float16" for layer in self._flatten_layers()
         )
-        if kwargs.pop("auto_scale_loss", True) and computes_in_float16:
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        if kwargs.get("auto_scale_loss", True) and computes_in_float16:
+            optimizer = _LossScaleOptimizer(optimizer)
         # A fixed order, so that each turn finds its optimizer by its place.
         optimizer.build(self._generator_variables + self._discriminator_variables)
-        super().compile(optimizer=optimizer, auto_scale_loss=False, **kwargs)
+        super().compile(**{**kwargs, "optimizer": optimizer, "auto_scale_loss": False})
         self._loss_means = {name: keras.metrics.Mean(name=name) for name in self._loss_names()}
         self._turn_compile_config = {
             "generator_optimizer": generator_optimizer,
@@ -156,6 +156,25 @@ class GAN(TrainingSteps):
     def compile_from_config(self, config: dict) -> None:
         """Compiles as the saved model was; the optimizers' state follows with the weights."""
         self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def save_own_variables(self, store) -> None:
+        """Also the seeds of the networks' random layers, which Keras leaves out of its files."""
+        super().save_own_variables(store)
+        for index, seed in enumerate(self._seeds):
+            store[f"seed_{index}"] = seed
+
+    def load_own_variables(self, store) -> None:
+        """What `save_own_variables` wrote."""
+        seeds = {key: store[key] for key in store.keys() if key.startswith("seed_")}
+        super().load_own_variables({key: store[key] for key in store.keys() if key not in seeds})
+        for index, seed in enumerate(self._seeds):
+            if f"seed_{index}" in seeds:
+                seed.assign(seeds[f"seed_{index}"])
+
+    @property
+    def _seeds(self) -> list:
+        weights = {id(variable) for variable in self.weights}
+        return [variable for variable in self.variables if id(variable) not in weights]
 
     @property
     def generator_optimizer(self) -> keras.optimizers.Optimizer:
@@ -319,12 +338,17 @@ class GAN(TrainingSteps):
             their sum. A loss whose turn was not played in an epoch is logged as 0.
 
         Raises:
-            ValueError: Arrays outside [-1, 1] or not finite, before any training.
+            ValueError: Arrays outside [-1, 1] or not finite, or without a target, before any
+                training.
         """
+        if isinstance(x, np.ndarray):
+            _pair((x, y, kwargs.get("sample_weight")))
         _check_range("x", x)
         _check_range("y", y)
         if hasattr(x, "set_epoch"):
-            # Keras tells callbacks, not data sets, at which epoch a resumed training goes on.
+            # Such a data set has an order of its own, a function of the epoch. Keras would shuffle
+            # its batches besides, and tells callbacks alone at which epoch it goes on.
+            kwargs["shuffle"] = False
             tell = keras.callbacks.LambdaCallback(
                 on_epoch_begin=lambda epoch, logs: x.set_epoch(epoch)
             )
@@ -376,6 +400,14 @@ class GAN(TrainingSteps):
             ValueError: No such preset, another class, or a checksum that differs.
         """
         return presets.load(preset, cls=cls, load_weights=load_weights)
+
+
+class _LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
+    """Shows both turns' optimizers to the callbacks that set learning rates."""
+
+    @property
+    def optimizers(self) -> list[keras.optimizers.Optimizer]:
+        return self.inner_optimizer.optimizers
 
 
 def discriminate(discriminator: keras.Model, batches: list, training: bool) -> list:

@@ -46,6 +46,7 @@ def save(
         aside = Path(name)
         config = keras.saving.serialize_keras_object(model)
         config.pop("compile_config", None)
+        _drop_dtypes(config)
         (aside / CONFIG).write_text(json.dumps(config, indent=1) + "\n")
         deployed, others = _networks(model)
         _write_weights(deployed, aside / DEPLOYED_WEIGHTS, dtype)
@@ -89,6 +90,15 @@ def load(preset: str | Path, *, cls: type | None = None, load_weights: bool = Tr
         if TRAINING_WEIGHTS in sums:
             _read_weights(others, folder / TRAINING_WEIGHTS, sums)
     return model
+
+
+def _drop_dtypes(config) -> None:
+    """Leaves the precision to `keras.config.dtype_policy` of whoever loads the preset."""
+    if isinstance(config, dict):
+        if str(config.get("registered_name")).startswith("keras_simgan>"):
+            config["config"].pop("dtype", None)
+        for value in config.values():
+            _drop_dtypes(value)
 
 
 def _networks(model) -> tuple[dict[str, keras.Model], dict[str, keras.Model]]:

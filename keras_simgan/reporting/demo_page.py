@@ -1,0 +1,359 @@
+"""The page of the demonstration, and the sentences that its numbers allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+
+from keras_simgan.data.gaze import vector_to_pitch_yaw
+from keras_simgan.metrics.angular_error import angular_error
+from keras_simgan.reporting.html import (
+    Page,
+    arrow,
+    image_tag,
+    line_chart,
+    pair_gallery,
+    paragraph,
+    table,
+)
+
+GENERATOR = "keras-simgan demo"
+_SHEET_COLUMNS, _PAIRS, _MAGNIFIED = 6, 12, 3
+_DIFFERENCE_GAIN = 2.0
+
+
+@dataclass
+class DemoResults:
+    """What the demonstration measured on unseen eyes.
+
+    Attributes:
+        synthetic: uint8 images, shape `(n, height, width, 1 or 3)`.
+        refined: The same eyes refined.
+        gaze: Labels (pitch, yaw) in radians, shape `(n, 2)`.
+        iris: Centre of the iris in pixels (x, y), shape `(n, 2)`.
+        held_gaze: The labels as unit vectors, shape `(n, 3)`.
+        estimates: Unit vectors by (trained on, tested on).
+        mean_gaze_error: Error in degrees of always answering the mean direction.
+        curves: Errors in degrees, epoch by epoch, by what was trained on.
+        metadata: The preset's metadata.
+        facts: How the numbers were made, for the reader.
+    """
+
+    synthetic: np.ndarray
+    refined: np.ndarray
+    gaze: np.ndarray
+    iris: np.ndarray
+    held_gaze: np.ndarray
+    estimates: dict[tuple[str, str], np.ndarray]
+    mean_gaze_error: float
+    curves: dict[str, dict[str, list[float]]]
+    metadata: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+
+    def error(self, trained: str, tested: str) -> float:
+        """Mean angular error in degrees."""
+        return float(angles(self.held_gaze, self.estimates[trained, tested]).mean())
+
+
+def angles(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Angles between gaze directions in degrees, shape `(n,)`."""
+    return keras.ops.convert_to_numpy(angular_error(first, second))
+
+
+def build(results: DemoResults) -> Page:
+    """The report of the demonstration."""
+    count = len(results.synthetic)
+    page = Page(
+        "Synthetic eyes, made realistic",
+        GENERATOR,
+        "A SimGAN refiner, trained on unlabelled photos, repaints rendered eyes. The gaze that "
+        "each eye was rendered with stays its label.",
+    )
+    page.section(
+        "Before and after",
+        paragraph(f"The first {_sheet_size(count)} of {count} unseen eyes, none picked by hand."),
+        '<div class="charts">',
+        _sheet(results.synthetic, "Synthetic: as rendered"),
+        _sheet(results.refined, "Refined: the same eyes after the refiner"),
+        "</div>",
+    )
+    page.section(
+        "What it means for a gaze estimator",
+        *(paragraph(sentence, "finding") for sentence in findings(results)),
+        _error_table(results),
+        _agreement_table(results),
+    )
+    page.section(
+        "The label stays",
+        paragraph(
+            "The arrow is the gaze label, drawn from the centre of the iris, on both images the "
+            "same: check that the refined eye still looks along it."
+        ),
+        '<label class="switch"><input type="checkbox" checked> Show the gaze arrows</label>',
+        _pairs(results),
+    )
+    page.section(
+        "Magnified",
+        paragraph(
+            f"The third image shows the change: gray where nothing changed, {_DIFFERENCE_GAIN:g} "
+            "times brighter or darker where the refiner did that."
+        ),
+        _magnified(results),
+    )
+    page.section("Losses", '<div class="charts">', *_charts(results), "</div>")
+    page.section("Recorded results on real photos", *_recorded(results.metadata))
+    page.section(
+        "Your own images",
+        paragraph("Refine a folder of eyes, or train a refiner on two folders of your own:"),
+        "<pre>keras-simgan refine simgan_eyes_36x60 renders/ refined/\n"
+        "keras-simgan train simgan --source renders/ --target photos/ --out runs/mine</pre>",
+        table(["what", "value"], list(results.facts.items()), "How this page was made"),
+    )
+    return page
+
+
+def findings(results: DemoResults) -> list[str]:
+    """Two sentences that follow from the numbers, whichever way they come out."""
+    own, kept = results.error("synthetic", "synthetic"), results.error("refined", "refined")
+    across, mean = results.error("synthetic", "refined"), results.mean_gaze_error
+    if own > 0.8 * mean:
+        verdict = "so short a training reads little gaze from either, and shows nothing about them"
+    elif kept <= 1.15 * own:
+        verdict = "the refined eyes still show the gaze that their labels say"
+    elif kept < 0.5 * (own + mean):
+        verdict = (
+            f"the labels still fit, though the gaze is harder to read from the refined eyes, by "
+            f"{kept - own:.1f}°"
+        )
+    else:
+        verdict = "refining lost much of what the labels say"
+    first = (
+        f"Trained on refined eyes with the labels of their synthetic originals, an estimator finds "
+        f"the gaze of unseen refined eyes to {kept:.1f}°; trained and tested on synthetic eyes its "
+        f"twin comes to {own:.1f}°, and always answering the mean direction to {mean:.1f}°: "
+        f"{verdict}."
+    )
+    gap = across - own
+    if gap > 0.1 * own:
+        second = (
+            f"The estimator that knows synthetic eyes alone errs by {across:.1f}° on the refined "
+            f"ones, {gap:.1f}° more than on its own kind, and training on refined eyes brings that "
+            f"to {kept:.1f}°: looks matter to an estimator, but only real photos, below, can tell "
+            "whether these looks are the right ones."
+        )
+    else:
+        second = (
+            f"The estimator that knows synthetic eyes alone errs by {across:.1f}° on the refined "
+            f"ones, about as much as on its own kind ({own:.1f}°): to so small an estimator the "
+            "change of looks makes little difference, and only real photos, below, can tell what "
+            "it is worth."
+        )
+    return [first, second]
+
+
+def summary(results: DemoResults) -> str:
+    """The numbers in a line, for the terminal."""
+    return (
+        f"Gaze error on unseen eyes: {results.error('synthetic', 'synthetic'):.1f} degrees trained "
+        f"and tested on synthetic eyes, {results.error('refined', 'refined'):.1f} on refined ones "
+        f"(always the mean: {results.mean_gaze_error:.1f})."
+    )
+
+
+def shifts(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """How far the content of each image moved, in pixels, shape `(n,)`.
+
+    By phase correlation (Kuglin and Hines 1975) of the strength of edges, which refining may make
+    darker or lighter but should not move.
+    """
+    height, width = before.shape[1:3]
+    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
+    moved = [
+        cv2.phaseCorrelate(_edges(first), _edges(second), window)[0]
+        for first, second in zip(before, after, strict=True)
+    ]
+    return np.hypot(*np.transpose(moved))
+
+
+def _edges(image: np.ndarray) -> np.ndarray:
+    gray = cv2.GaussianBlur(image.mean(axis=-1).astype("float32"), (0, 0), 1.0)
+    return cv2.magnitude(cv2.Sobel(gray, cv2.CV_32F, 1, 0), cv2.Sobel(gray, cv2.CV_32F, 0, 1))
+
+
+def _sheet_size(count: int) -> int:
+    return min(6, count // _SHEET_COLUMNS or 1) * min(_SHEET_COLUMNS, count)
+
+
+def _sheet(images: np.ndarray, name: str) -> str:
+    shown = images[: _sheet_size(len(images))]
+    columns = min(_SHEET_COLUMNS, len(shown))
+    rows = [
+        np.concatenate(list(shown[start : start + columns]), axis=1)
+        for start in range(0, len(shown), columns)
+    ]
+    picture = image_tag(np.concatenate(rows, axis=0), f"{name}, a sheet of {len(shown)} eyes")
+    return f'<figure class="chart sheet">{picture}<figcaption>{name}</figcaption></figure>'
+
+
+def _captions(results: DemoResults, indices: range) -> list[str]:
+    degrees = np.degrees(results.gaze)
+    return [
+        f"eye {index + 1}, gaze pitch {_signed(degrees[index, 0], 0)}, "
+        f"yaw {_signed(degrees[index, 1], 0)}"
+        for index in indices
+    ]
+
+
+def _signed(degrees: float, digits: int) -> str:
+    return f"{degrees:+.{digits}f}°".replace("-", "\N{MINUS SIGN}")
+
+
+def _pairs(results: DemoResults) -> str:
+    indices = range(min(_PAIRS, len(results.synthetic)))
+    reach = 0.6 * results.synthetic.shape[2]
+    overlays = [
+        arrow(results.iris[index], results.iris[index] + reach * results.held_gaze[index, :2])
+        for index in indices
+    ]
+    return pair_gallery(
+        results.synthetic, results.refined, _captions(results, indices), overlays=overlays
+    )
+
+
+def _magnified(results: DemoResults) -> str:
+    first = min(_PAIRS, max(0, len(results.synthetic) - _MAGNIFIED))
+    indices = range(first, min(first + _MAGNIFIED, len(results.synthetic)))
+    return pair_gallery(
+        results.synthetic[first:],
+        results.refined[first:],
+        _captions(results, indices),
+        difference_gain=_DIFFERENCE_GAIN,
+        wide=True,
+    )
+
+
+def _error_table(results: DemoResults) -> str:
+    kinds = ("synthetic", "refined")
+    rows = [
+        [f"{kind} eyes", *(f"{results.error(kind, tested):.2f}°" for tested in kinds)]
+        for kind in kinds
+    ]
+    rows.append(["nothing: always the mean direction", *[f"{results.mean_gaze_error:.2f}°"] * 2])
+    return table(
+        ["trained on", "tested on synthetic", "tested on refined"],
+        rows,
+        f"Mean angular error on {len(results.synthetic)} unseen eyes of other people",
+    )
+
+
+def _agreement_table(results: DemoResults) -> str:
+    change = np.abs(results.refined.astype("float32") - results.synthetic)
+    moved = shifts(results.synthetic, results.refined)
+    rows = [
+        ["change of a pixel, mean", f"{change.mean():.1f} of 255 levels"],
+        ["movement of the edges, median", f"{np.median(moved):.2f} pixels"],
+    ]
+    for kind in ("synthetic", "refined"):
+        before, after = results.estimates[kind, "synthetic"], results.estimates[kind, "refined"]
+        bias = np.degrees((vector_to_pitch_yaw(after) - vector_to_pitch_yaw(before)).mean(axis=0))
+        rows.append(
+            [
+                f"angle between the gaze read before and after, trained on {kind}, mean",
+                f"{angles(before, after).mean():.1f}°",
+            ]
+        )
+        rows.append(
+            [
+                "of which the same in all eyes (pitch, yaw)",
+                f"{_signed(bias[0], 1)}, {_signed(bias[1], 1)}",
+            ]
+        )
+    return table(["between an eye and its refined image", "measured"], rows, "Label agreement")
+
+
+def _charts(results: DemoResults) -> list[str]:
+    charts = [
+        line_chart(
+            {
+                f"{kind} eyes, {part}": results.curves[kind][part]
+                for part in ("unseen", "training")
+                for kind in results.curves
+            },
+            "The two gaze estimators, trained here",
+            "epoch",
+            "mean error in degrees",
+        )
+    ]
+    losses = results.metadata.get("losses", {})
+    named = {name: values for name, values in losses.items() if name != "loss"}
+    if named:
+        charts.append(
+            line_chart(
+                dict(list(named.items())[:4]),
+                "The SimGAN itself, as recorded when it was trained",
+                "epoch",
+                "mean loss",
+            )
+        )
+    return charts
+
+
+def _recorded(metadata: dict[str, Any]) -> list[str]:
+    scores = metadata.get("scores")
+    blocks = [
+        paragraph(
+            "No real photos come with this package, so the runs above cannot test on them. What "
+            "was measured on real photos when the preset was made:"
+            if scores
+            else "No real photos come with this package, and no results on them were recorded with "
+            "this preset."
+        )
+    ]
+    blocks += score_tables(scores or {})
+    for key in ("description", "license"):
+        if metadata.get(key):
+            blocks.append(paragraph(f"{key.capitalize()}: {metadata[key]}", "note"))
+    return blocks
+
+
+def score_tables(scores: dict[str, Any], caption: str = "Scores") -> list[str]:
+    """Tables of nested scores: one for what is plain, one for each group, a row for each entry."""
+    plain = {key: value for key, value in scores.items() if not isinstance(value, dict)}
+    blocks = []
+    if plain:
+        rows = [[_label(key), _cell(value)] for key, value in plain.items()]
+        blocks.append(table(["measure", "value"], rows, caption))
+    for key, group in scores.items():
+        if not isinstance(group, dict):
+            continue
+        entries = [value for value in group.values() if isinstance(value, dict)]
+        flat = entries and all(
+            not isinstance(value, dict) for entry in entries for value in entry.values()
+        )
+        if flat and len(entries) == len(group):
+            columns = list(dict.fromkeys(name for entry in entries for name in entry))
+            rows = [
+                [_label(name), *(_cell(entry.get(column, "")) for column in columns)]
+                for name, entry in group.items()
+            ]
+            headers = ["case", *(_label(column) for column in columns)]
+            blocks.append(table(headers, rows, _label(key)))
+        else:
+            blocks += score_tables(group, _label(key))
+    return blocks
+
+
+def _label(name: str) -> str:
+    return str(name).replace("_", " ")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return " to ".join(_cell(part) for part in value) if len(value) == 2 else str(value)
+    return str(value)
