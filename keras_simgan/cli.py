@@ -164,7 +164,7 @@ def _add_train_simgan(models) -> None:
     add(
         "--regularization",
         type=_not_negative,
-        default=10.0,
+        default=2.0,
         metavar="LAMBDA",
         help="weight of the self-regularization, on means; " + _DEFAULT,
     )
@@ -180,6 +180,13 @@ def _add_train_simgan(models) -> None:
         default=12_800,
         metavar="N",
         help="images in the history of refined images, 0 for none; " + _DEFAULT,
+    )
+    add(
+        "--optimizer",
+        choices=("adam", "sgd"),
+        default="adam",
+        help="adam, at 2e-4 for the refiner and 1e-4 for the discriminator, or the paper's sgd; "
+        + _DEFAULT,
     )
     add("--refiner-warmup", type=int, default=1000, metavar="STEPS", help=_DEFAULT)
     add("--discriminator-warmup", type=int, default=200, metavar="STEPS", help=_DEFAULT)

@@ -20,6 +20,13 @@ from keras_simgan.networks import Refiner, RefinerDiscriminator
 RUN_FILE = "run.json"
 PRESET_FOLDER = "preset"
 _SAMPLES = 8
+_OPTIMIZERS = {
+    "adam": lambda: (
+        keras.optimizers.Adam(2e-4, beta_1=0.5),
+        keras.optimizers.Adam(1e-4, beta_1=0.5),
+    ),
+    "sgd": lambda: (None, None),  # the model's defaults, which are the paper's
+}
 
 
 class RunError(ValueError):
@@ -94,7 +101,7 @@ def train_simgan(out: str | Path, options: dict[str, Any]) -> SimGAN:
 
     keras.utils.set_random_seed(options["seed"])
     model = _build(train.image_shape, options)
-    model.compile()
+    model.compile(*_OPTIMIZERS[options["optimizer"]]())
     _write_run(out, options, train)
     samples = validation or train
     rows = np.arange(min(_SAMPLES, len(samples.source), len(samples.target)))
@@ -121,7 +128,6 @@ def train_simgan(out: str | Path, options: dict[str, Any]) -> SimGAN:
         train,
         validation_data=validation,
         epochs=options["epochs"],
-        shuffle=False,  # `train` is shuffled already, in an order that a resumed run finds again
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=[
             keras.callbacks.LambdaCallback(on_epoch_end=check),

@@ -109,7 +109,7 @@ def test_train_errors(folders, run, tmp_path, capsys):
         return message
 
     message = error(folders, run, "--regularization", "5", "--seed", "3")
-    assert "--regularization was 10.0, is now 5.0; --seed was 0, is now 3" in message
+    assert "--regularization was 2.0, is now 5.0; --seed was 0, is now 3" in message
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/file").touch()
     assert "is not the folder of a run" in error(folders, tmp_path / "mine")

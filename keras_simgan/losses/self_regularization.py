@@ -66,7 +66,7 @@ class SelfRegularization(keras.losses.Loss):
 
     def __init__(
         self,
-        weight: float = 10.0,
+        weight: float = 2.0,
         psi: str | keras.Model | list = "identity",
         name: str = "self_regularization",
         **kwargs: Any,
