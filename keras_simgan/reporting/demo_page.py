@@ -120,7 +120,7 @@ def findings(results: DemoResults) -> list[str]:
     """Two sentences that follow from the numbers, whichever way they come out."""
     own, kept = results.error("synthetic", "synthetic"), results.error("refined", "refined")
     across, mean = results.error("synthetic", "refined"), results.mean_gaze_error
-    if own > 0.8 * mean:
+    if own > 0.7 * mean:
         verdict = "so short a training reads little gaze from either, and shows nothing about them"
     elif kept <= 1.15 * own:
         verdict = "the refined eyes still show the gaze that their labels say"
@@ -209,7 +209,8 @@ def _captions(results: DemoResults, indices: range) -> list[str]:
 
 
 def _signed(degrees: float, digits: int) -> str:
-    return f"{degrees:+.{digits}f}°".replace("-", "\N{MINUS SIGN}")
+    rounded = round(float(degrees), digits) + 0.0  # no minus before a zero
+    return f"{rounded:+.{digits}f}°".replace("-", "\N{MINUS SIGN}")
 
 
 def _pairs(results: DemoResults) -> str:

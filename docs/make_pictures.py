@@ -1,0 +1,50 @@
+"""Makes the pictures in `docs/images`; none of them shows a real photo.
+
+- `eyes_contact_sheet.png`: eyes of `data.EyeRenderer`, gray as in MPIIGaze and in colour.
+- `refined_eyes.png`: gray eyes, and below each row the same eyes refined by `simgan_eyes_36x60`.
+
+    python docs/make_pictures.py
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from keras_simgan.data import EyeRenderer, from_unit, to_unit, write_image
+from keras_simgan.models import SimGAN
+
+IMAGES = Path(__file__).parent / "images"
+
+
+def tile(images: np.ndarray, columns: int) -> np.ndarray:
+    """Lays images `(n, h, w, c)` out in rows of `columns`."""
+    rows = [np.hstack(images[i : i + columns]) for i in range(0, len(images), columns)]
+    return np.vstack(rows)
+
+
+def enlarge(gray: np.ndarray) -> np.ndarray:
+    """Twice the size, three channels."""
+    eyes = [cv2.resize(eye, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC) for eye in gray]
+    return np.repeat(np.stack(eyes)[..., None], 3, axis=-1)
+
+
+def main() -> None:
+    """Writes the pictures."""
+    gray, _ = EyeRenderer((36, 60), seed=7).render(32)
+    colour, _ = EyeRenderer((128, 160), 3, seed=7, field_of_view=46).render(18)
+    write_image(
+        IMAGES / "eyes_contact_sheet.png", np.vstack([tile(enlarge(gray), 8), tile(colour, 6)])
+    )
+
+    refined = SimGAN.from_preset("simgan_eyes_36x60").predict(to_unit(gray), verbose=0)
+    rows = [
+        tile(enlarge(images[start : start + 8]), 8)
+        for start in (0, 8, 16)
+        for images in (gray, from_unit(refined))
+    ]
+    write_image(IMAGES / "refined_eyes.png", np.vstack(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,277 @@
+import json
+import re
+import sys
+import types
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from keras_simgan import models, networks, presets
+from keras_simgan.losses import SelfRegularization
+
+FILES = {"config.json", "metadata.json", "model.weights.h5", "training.weights.h5"}
+
+
+@pytest.fixture
+def model(small_simgan):
+    return small_simgan(history_size=2)
+
+
+@pytest.fixture
+def folder(model, tmp_path):
+    path = tmp_path / "preset"
+    model.save_to_preset(path, license="Apache-2.0", scores={"degrees": 7.5})
+    return path
+
+
+def weights(model):
+    return [*model.refiner.get_weights(), *model.discriminator.get_weights()]
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+# Round trip
+
+
+def test_round_trip_is_exact(model, folder, images):
+    assert {path.name for path in folder.iterdir()} == FILES
+    for path in (folder, str(folder)):
+        loaded = models.SimGAN.from_preset(path)
+        assert type(loaded) is models.SimGAN and not loaded.compiled
+        assert loaded.get_config() == model.get_config()
+        for one, other in zip(weights(model), weights(loaded), strict=True):
+            np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(
+        model.predict(images[0], verbose=0), loaded.predict(images[0], verbose=0)
+    )
+
+
+def test_metadata_says_what_the_preset_is(model, folder):
+    metadata = json.loads((folder / "metadata.json").read_text())
+    assert metadata["class"] == "SimGAN"
+    assert metadata["image_shape"] == [12, 16, 1]
+    assert metadata["parameters"] == model.refiner.count_params()
+    assert metadata["license"] == "Apache-2.0" and metadata["scores"] == {"degrees": 7.5}
+    assert metadata["versions"]["keras"] == keras.__version__
+    assert metadata["sha256"].keys() == {"model.weights.h5", "training.weights.h5"}
+
+
+def test_files_hold_the_deployed_and_the_other_networks(folder):
+    with h5py.File(folder / "model.weights.h5") as file:
+        assert set(file) == {"refiner"}
+    with h5py.File(folder / "training.weights.h5") as file:
+        assert set(file) == {"discriminator"}
+
+
+def test_float16_halves_the_file_and_stays_within_a_hundredth(model, tmp_path, images):
+    for dtype in ("float16", "float32"):
+        model.save_to_preset(tmp_path / dtype, dtype=dtype)
+    loaded = models.SimGAN.from_preset(tmp_path / "float16")
+    assert {variable.dtype for variable in loaded.refiner.weights} == {"float32"}
+    difference = loaded.predict(images[0], verbose=0) - model.predict(images[0], verbose=0)
+    assert 0.0 < np.abs(difference).max() < 1e-2
+    with h5py.File(tmp_path / "float16" / "model.weights.h5") as file:
+        assert {item[()].dtype for item in file["refiner"].values()} == {np.dtype("float16")}
+
+
+def test_without_training_weights(model, tmp_path):
+    model.save_to_preset(tmp_path / "small", training=False)
+    assert {path.name for path in (tmp_path / "small").iterdir()} == FILES - {"training.weights.h5"}
+    loaded = models.SimGAN.from_preset(tmp_path / "small")
+    for one, other in zip(model.refiner.get_weights(), loaded.refiner.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_load_weights_false_starts_anew(model, folder):
+    (folder / "model.weights.h5").unlink()
+    loaded = models.SimGAN.from_preset(folder, load_weights=False)
+    assert loaded.get_config() == model.get_config()
+    assert (loaded.refiner.get_weights()[0] != model.refiner.get_weights()[0]).any()
+
+
+def test_learned_psi_is_kept(small_simgan, tmp_path):
+    psi = keras.Sequential([keras.Input((12, 16, 1)), keras.layers.Conv2D(2, 3)])
+    model = small_simgan(self_regularization=SelfRegularization(psi=psi))
+    model.save_to_preset(tmp_path / "preset")
+    loaded = models.SimGAN.from_preset(tmp_path / "preset")
+    np.testing.assert_array_equal(
+        loaded.feature_extractors[0].get_weights()[0], psi.get_weights()[0]
+    )
+
+
+def test_compiled_model_saves_the_same_preset(model, folder, tmp_path):
+    model.compile("adam", "adam")
+    model.save_to_preset(tmp_path / "again", license="Apache-2.0", scores={"degrees": 7.5})
+    one, other = contents(folder), contents(tmp_path / "again")
+    assert one["config.json"] == other["config.json"]
+    assert not models.SimGAN.from_preset(tmp_path / "again").compiled
+
+
+# Overwriting
+
+
+def test_overwriting_is_asked_for(model, folder, small_simgan):
+    before = contents(folder)
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        model.save_to_preset(folder)
+    assert contents(folder) == before
+
+    (folder / "README.md").write_text("the model card stays")
+    other = small_simgan(weights_seed=8)
+    other.save_to_preset(folder, training=False, overwrite=True)
+    assert {path.name for path in folder.iterdir()} == FILES - {"training.weights.h5"} | {
+        "README.md"
+    }
+    loaded = models.SimGAN.from_preset(folder)
+    np.testing.assert_array_equal(loaded.refiner.get_weights()[0], other.refiner.get_weights()[0])
+
+
+def test_interrupted_save_leaves_the_old_preset_whole(folder, small_simgan, monkeypatch):
+    before = contents(folder)
+    written = []
+
+    def interrupted(networks, path, dtype):
+        if written:
+            raise KeyboardInterrupt
+        written.append(path.write_bytes(b"half a file"))
+
+    monkeypatch.setattr("keras_simgan.presets.folder._write_weights", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        small_simgan(weights_seed=8).save_to_preset(folder, overwrite=True)
+    assert written and contents(folder) == before
+
+
+def test_metadata_that_json_cannot_hold_leaves_the_old_preset_whole(folder, model):
+    before = contents(folder)
+    with pytest.raises(TypeError, match="JSON"):
+        model.save_to_preset(folder, overwrite=True, scores={1, 2})
+    assert contents(folder) == before
+
+
+def test_bad_dtype_is_refused_before_anything_is_written(model, tmp_path):
+    with pytest.raises(ValueError, match="`dtype` must be 'float32' or 'float16'; got 'int8'"):
+        model.save_to_preset(tmp_path / "new", dtype="int8")
+    assert not (tmp_path / "new").exists()
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("name", ["model.weights.h5", "training.weights.h5"])
+def test_damaged_weights_are_refused(folder, name):
+    data = bytearray((folder / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / name).write_bytes(data)
+    with pytest.raises(ValueError, match=rf"{name} is not what the preset was saved with.*SHA-256"):
+        models.SimGAN.from_preset(folder)
+
+
+def test_missing_weights_are_named(folder):
+    (folder / "model.weights.h5").unlink()
+    with pytest.raises(ValueError, match="model.weights.h5 is missing from the preset"):
+        models.SimGAN.from_preset(folder)
+
+
+def test_weights_of_another_network_are_refused(folder):
+    config = json.loads((folder / "config.json").read_text())
+    config["config"]["refiner"]["config"]["filters"] = 4
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="model.weights.h5 does not fit the network `refiner`"):
+        models.SimGAN.from_preset(folder)
+
+
+def test_another_class_is_refused(folder):
+    class Other(models.GAN):
+        pass
+
+    with pytest.raises(ValueError, match="holds a SimGAN, not a Other.*SimGAN.from_preset"):
+        Other.from_preset(folder)
+    assert isinstance(models.GAN.from_preset(folder), models.SimGAN)
+
+
+def test_nothing_is_unpickled(small_simgan, tmp_path):
+    inputs = keras.Input((12, 16, 1))
+    refiner = keras.Model(inputs, keras.layers.Lambda(lambda x: x)(inputs))
+    small_simgan(refiner=refiner).save_to_preset(tmp_path / "preset")
+    config = (tmp_path / "preset" / "config.json").read_text()
+    assert "__lambda__" in config
+    with pytest.raises(Exception, match="(?i)lambda.*(unsafe|arbitrary code)"):
+        models.SimGAN.from_preset(tmp_path / "preset")
+
+
+# Names
+
+
+@pytest.fixture
+def bundled(monkeypatch, tmp_path, model):
+    monkeypatch.setattr("keras_simgan.presets.registry.BUNDLED", tmp_path)
+    for name in ("simgan_eyes_36x60", "simgan_hands"):
+        model.save_to_preset(tmp_path / name, description=name)
+    return tmp_path
+
+
+def test_bundled_presets_are_found_by_name(bundled, model):
+    assert list(presets.presets()) == ["simgan_eyes_36x60", "simgan_hands"]
+    assert presets.presets()["simgan_hands"]["description"] == "simgan_hands"
+    loaded = models.SimGAN.from_preset("simgan_hands")
+    np.testing.assert_array_equal(weights(loaded)[0], weights(model)[0])
+
+
+def test_wrong_name_lists_the_nearest_and_the_valid_forms(bundled):
+    with pytest.raises(ValueError) as caught:
+        models.SimGAN.from_preset("simgan_eyes_36x90")
+    message = str(caught.value)
+    assert "no preset 'simgan_eyes_36x90'. Did you mean 'simgan_eyes_36x60'?" in message
+    for form in ("simgan_eyes_36x60, simgan_hands", "`save_to_preset`", "'hf://user/repository'"):
+        assert form in message
+    with pytest.raises(ValueError) as caught:
+        models.SimGAN.from_preset("zzz")
+    assert "Did you mean" not in str(caught.value)
+
+
+def test_folder_that_is_no_preset(tmp_path):
+    with pytest.raises(ValueError, match="is not a preset: there is no config.json.*save_to_pres"):
+        models.SimGAN.from_preset(tmp_path)
+
+
+# Hugging Face
+
+
+def test_hugging_face_handle(monkeypatch, folder, model):
+    asked = {}
+
+    def snapshot_download(handle, allow_patterns):
+        asked.update(handle=handle, patterns=allow_patterns)
+        return str(folder)
+
+    hub = types.SimpleNamespace(snapshot_download=snapshot_download)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
+    loaded = models.SimGAN.from_preset("hf://someone/eyes")
+    np.testing.assert_array_equal(weights(loaded)[0], weights(model)[0])
+    assert asked["handle"] == "someone/eyes"
+    # Every file of a preset passes, and nothing that could be pickled.
+    patterns = "|".join(re.escape(p).replace(r"\*", ".*") for p in asked["patterns"])
+    assert all(re.fullmatch(patterns, name) for name in FILES)
+    assert not any(re.fullmatch(patterns, name) for name in ("model.pkl", "weights.bin"))
+
+
+def test_hugging_face_without_its_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ValueError, match="'hf://someone/eyes'.*pip install huggingface_hub"):
+        models.SimGAN.from_preset("hf://someone/eyes")
+
+
+@pytest.mark.parametrize("handle", ["hf://eyes", "hf://a/b/c"])
+def test_malformed_hugging_face_handle(handle):
+    with pytest.raises(ValueError, match=f"'{handle}' is not of the form 'hf://user/repository'"):
+        models.SimGAN.from_preset(handle)
+
+
+def test_deployed_network_can_be_used_alone(folder, images):
+    refiner = models.SimGAN.from_preset(folder).refiner
+    assert isinstance(refiner, networks.Refiner)
+    assert refiner.predict(images[0], verbose=0).shape == images[0].shape

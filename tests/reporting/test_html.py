@@ -1,0 +1,117 @@
+import base64
+import re
+from html.parser import HTMLParser
+
+import cv2
+import numpy as np
+import pytest
+
+from keras_simgan.reporting import Page, image_tag, line_chart, pair_gallery, table
+from keras_simgan.reporting.html import arrow, made_by, paragraph
+
+_VOID = {"meta", "img", "input", "br", "path", "line"}
+
+
+class _Checker(HTMLParser):
+    """Collects the tags, and fails where they do not nest."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags = [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def parse(html):
+    checker = _Checker()
+    checker.feed(html)
+    assert not checker.open
+    return checker.tags
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_image_survives_the_page(channels):
+    image = np.arange(6 * 4 * channels, dtype="uint8").reshape(6, 4, channels)
+    ((tag, attributes),) = parse(image_tag(image, 'an "eye" <1>'))
+    assert tag == "img" and attributes["alt"] == 'an "eye" <1>'
+    assert (attributes["width"], attributes["height"]) == ("4", "6")
+    data = base64.b64decode(attributes["src"].removeprefix("data:image/png;base64,"))
+    decoded = cv2.imdecode(np.frombuffer(data, "uint8"), cv2.IMREAD_UNCHANGED)
+    expected = image[..., 0] if channels == 1 else image[..., ::-1]
+    np.testing.assert_array_equal(decoded, expected)
+
+
+def test_page_is_whole_escaped_and_self_contained(tmp_path):
+    page = Page("Eyes <b>", "test", "a & b")
+    page.section("First & only", paragraph("1 < 2"), table(["a", "b"], [["x<y", 1]], "T"))
+    path = tmp_path / "new" / "report.html"
+    page.write(path)
+    html = path.read_text(encoding="utf-8")
+    tags = parse(html)
+    assert "Eyes &lt;b&gt;" in html and "1 &lt; 2" in html and "x&lt;y" in html
+    assert [tag for tag, _ in tags].count("h1") == 1
+    # Every link leads to a place on the page, and nothing is fetched.
+    ids = {attributes["id"] for _, attributes in tags if "id" in attributes}
+    links = [attributes["href"] for tag, attributes in tags if tag == "a"]
+    assert links == ["#main", "#s1"] and {link[1:] for link in links} <= ids
+    assert not re.search(r'(src|href)="(?!#|data:)', html) and "url(" not in html
+    assert made_by(path, "test") and not made_by(path, "another")
+
+
+def test_gallery_shows_change_and_draws_on_both():
+    before = np.full((2, 4, 6, 1), 100, "uint8")
+    after = before.copy()
+    after[0, 0, 0] = 110
+    drawn = [arrow(np.array([1, 1]), np.array([4, 1]))] * 2
+    html = pair_gallery(before, after, ["one", "two"], overlays=drawn, difference_gain=2.0)
+    tags = parse(html)
+    images = [attributes for tag, attributes in tags if tag == "img"]
+    assert [image["alt"] for image in images[:3]] == [
+        "synthetic: one",
+        "refined: one",
+        "what changed: one",
+    ]
+    data = base64.b64decode(images[2]["src"].split(",")[1])
+    change = cv2.imdecode(np.frombuffer(data, "uint8"), cv2.IMREAD_UNCHANGED)
+    assert change[0, 0] == 148 and (change.ravel()[1:] == 128).all()
+    assert sum(tag == "svg" for tag, _ in tags) == 4  # two eyes, before and after
+
+
+def test_arrow_ends_where_it_points():
+    path = re.search(r'class="arrow" d="([^"]*)"', arrow([1, 2], [5, 2]))[1]
+    assert path.startswith("M1.0 2.0L5.0 2.0")
+    # Barbs of 3 pixels back along the arrow and 1.8 to each side.
+    assert "M5.0 2.0L2.0 3.8" in path and "M5.0 2.0L2.0 0.2" in path
+    assert "nan" not in arrow([1, 1], [1, 1])
+
+
+def test_chart_places_values_and_leaves_gaps():
+    html = line_chart({"loss": [0.0, 4.0, float("nan"), 2.0, 1.0]}, "C", "epoch", "loss")
+    parse(html)
+    path = re.search(r'<path class="curve c1" d="(M56[^"]*)"', html)[1]
+    # 640x300 with margins 56, 16, 12, 44: x from 56 to 624, y from 256 (0) to 12 (4).
+    assert path == "M56.0 256.0L198.0 12.0M482.0 134.0L624.0 195.0"
+    assert "loss: 1 at the end" in html
+
+
+@pytest.mark.parametrize("series", [{}, {"a": [float("nan")]}, {str(i): [1.0] for i in range(5)}])
+def test_chart_refuses_what_it_cannot_show(series):
+    with pytest.raises(ValueError, match="1 to 4 curves"):
+        line_chart(series, "C", "x", "y")
+
+
+@pytest.mark.parametrize("values", [[3.0], [-2.0, -1.0], [1e-9, 2e-9], [0.0, 0.0], [1e6, 3e6]])
+def test_chart_stays_inside_its_frame(values):
+    html = line_chart({"a": values}, "C", "x", "y")
+    path = re.search(r'<path class="curve c1" d="(M56[^"]*)"', html)[1]
+    heights = [float(pair.split()[1]) for pair in re.split("[ML]", path)[1:]]
+    assert len(heights) == len(values) and all(12 <= height <= 256 for height in heights)

@@ -1,0 +1,190 @@
+"""The rules of the house; docs/architecture.md gives their reasons."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import keras_simgan
+
+PACKAGE = Path(keras_simgan.__file__).parent
+
+#: What a room may import from the package, besides itself.
+MAY_IMPORT = {
+    "training": set(),
+    "layers": set(),
+    "losses": set(),
+    "metrics": set(),
+    "presets": set(),
+    "networks": {"layers"},
+    "models": {"layers", "losses", "networks", "metrics", "presets", "training"},
+    "data": set(),
+}
+#: Rooms that must work with TensorFlow absent.
+CORE = ("layers", "losses", "metrics", "models", "networks", "presets")
+BACKENDS = {"tensorflow", "jax", "torch", "jaxlib", "torchvision"}
+
+
+def sources(room):
+    return sorted((PACKAGE / room).rglob("*.py"))
+
+
+def imports(path):
+    """The modules that a file imports, each with whether this happens inside a function."""
+    tree = ast.parse(path.read_text())
+    inside = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, id(node) in inside) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: relative import; the house imports absolutely"
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}", id(node) in inside
+
+
+def rooms_of(path):
+    for name, inside in imports(path):
+        parts = name.split(".")
+        if parts[0] == "keras_simgan" and (PACKAGE / parts[-1]).is_dir() and len(parts) == 2:
+            yield parts[1], inside
+        elif parts[0] == "keras_simgan" and len(parts) > 2:
+            yield parts[1], inside
+
+
+def test_the_scan_sees_imports():
+    """So that the tests below can fail."""
+    assert ("training", False) in set(rooms_of(PACKAGE / "models" / "gan.py"))
+    assert ("models", True) in set(rooms_of(PACKAGE / "presets" / "folder.py"))
+    assert branches_on_backend(PACKAGE / "training" / "__init__.py")
+    assert ("tensorflow", False) in set(imports(PACKAGE / "training" / "tensorflow_steps.py"))
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_rooms_import_only_what_they_may(room):
+    assert sources(room), f"the room {room} is empty"
+    for path in sources(room):
+        for other, inside in rooms_of(path):
+            # A preset is read by the class it names, which registers when its module is imported.
+            if (room, other, inside) == ("presets", "models", True):
+                continue
+            assert other in MAY_IMPORT[room] | {room}, f"{path} imports keras_simgan.{other}"
+
+
+def test_only_training_knows_the_backend():
+    for path in PACKAGE.rglob("*.py"):
+        room = path.relative_to(PACKAGE).parts[0]
+        if room == "training":
+            continue
+        assert "KERAS_BACKEND" not in path.read_text(), path
+        assert not branches_on_backend(path), f"{path} branches on the backend"
+        for name, inside in imports(path):
+            library = name.split(".")[0]
+            if library == "tensorflow" and inside and room not in CORE:
+                continue  # input pipelines, where they are used
+            assert library not in BACKENDS, f"{path} imports {library}"
+
+
+def test_training_imports_each_backend_in_its_own_file_only():
+    for path in sources("training"):
+        libraries = {name.split(".")[0] for name, _ in imports(path)} & BACKENDS
+        expected = {
+            "tensorflow_steps.py": {"tensorflow"},
+            "jax_steps.py": {"jax"},
+            "torch_steps.py": {"torch"},
+        }
+        assert libraries == expected.get(path.name, set()), path
+
+
+def branches_on_backend(path):
+    """Whether a call of `backend()` stands in a comparison, or is kept for one.
+
+    To write the backend's name down, as a run's record does, is no branch.
+    """
+    tree = ast.parse(path.read_text())
+    return any(
+        isinstance(call, ast.Call) and getattr(call.func, "attr", None) == "backend"
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Compare, ast.Match, ast.Assign, ast.NamedExpr))
+        for part in ([node.value] if isinstance(node, ast.Assign) else ast.iter_child_nodes(node))
+        for call in ([part] if isinstance(node, ast.Assign) else ast.walk(part))
+    )
+
+
+WITHOUT_TENSORFLOW = """
+import sys
+
+class Hiding:
+    def __init__(self, finder):
+        self.finder = finder
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("tensorflow", "tensorflow_datasets"):
+            return None
+        return self.finder.find_spec(name, path, target)
+
+sys.meta_path[:] = [Hiding(finder) for finder in sys.meta_path]
+try:
+    import tensorflow
+except ModuleNotFoundError:
+    pass
+else:
+    raise SystemExit("TensorFlow is there: this test tests nothing")
+
+import keras
+import numpy as np
+from keras_simgan import layers, losses, metrics, models, networks, presets
+
+images = np.random.default_rng(0).uniform(-1, 1, (2, 4, 8, 8, 1)).astype("float32")
+model = models.SimGAN(
+    networks.Refiner((8, 8, 1), filters=2, blocks=1),
+    networks.RefinerDiscriminator((8, 8, 1), stages=((2, 3, 2),)),
+    history_size=4, refiner_turns=1, refiner_warmup=0, discriminator_warmup=0,
+)
+model.compile()
+before = [np.array(w) for w in model.get_weights()]
+model.fit(*images, batch_size=4, verbose=0)
+assert int(model.step) == 1
+assert any((a != np.array(b)).any() for a, b in zip(before, model.get_weights()))
+assert model.predict(images[0], verbose=0).shape == (4, 8, 8, 1)
+model.save_to_preset(sys.argv[1])
+models.SimGAN.from_preset(sys.argv[1])
+metric = metrics.AngularError()
+metric.update_state(np.zeros((1, 2)), np.full((1, 2), 0.1))
+assert float(metric.result()) > 0
+assert "tensorflow" not in sys.modules
+print("trained without TensorFlow on", keras.config.backend())
+"""
+
+
+def test_core_imports_and_trains_with_tensorflow_absent(backend, tmp_path):
+    if backend == "tensorflow":
+        pytest.skip("this process runs on TensorFlow; the other two backends test its absence")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", WITHOUT_TENSORFLOW, str(tmp_path / "preset")],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"trained without TensorFlow on {backend}" in done.stdout
+
+
+def test_help_of_the_package_needs_no_backend():
+    """Rooms are imported when first used."""
+    code = "import sys, keras_simgan; print([m for m in sys.modules if m in ('keras', 'jax')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+    assert "models" in dir(keras_simgan)
+    with pytest.raises(AttributeError, match="no attribute 'modles'"):
+        _ = keras_simgan.modles
