@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--weight", type=float, default=2.0, help="of the self-regularization")
     parser.add_argument("--filters", type=int, default=64)
     parser.add_argument("--batch-size", type=int, default=8)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--dtype", default="mixed_bfloat16")
     options = parser.parse_args()
 

@@ -195,6 +195,23 @@ def table(results: dict) -> str:
     return "\n".join(lines)
 
 
+def _record(out: Path, results: dict, options: argparse.Namespace, setting: dict) -> None:
+    true = real_eyes(1)[1]
+    mean = np.broadcast_to(real_eyes(0)[1].mean(0), true.shape)
+    results |= {
+        "source": options.source,
+        "refiner": Path(options.refiner).name,
+        "command": f"python benchmarks/transfer_eyes.py {' '.join(sys.argv[1:])}",
+        "versions": f"keras {keras.__version__} on {keras.config.backend()}, keras_simgan "
+        f"{__version__}, Python {platform.python_version()}",
+        "hardware": f"{platform.machine()} CPU, {os.cpu_count()} cores",
+        "setting": setting,
+        "mean_degrees": round(float(angular_errors(mean, true).mean()), 2),
+        "summary": summarise({arm: runs for arm, runs in results["predictions"].items() if runs}),
+    }
+    out.write_text(json.dumps(results) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -239,19 +256,8 @@ def main() -> None:
             runs[arm].append(predicted.round(5).tolist())
             error = angular_errors(predicted, real_eyes(1)[1]).mean()
             print(f"{options.source}: {arm}, seed {seed}: {error:.2f} degrees", flush=True)
-            mean = np.broadcast_to(real_eyes(0)[1].mean(0), real_eyes(1)[1].shape)
-            results |= {
-                "source": options.source,
-                "refiner": Path(options.refiner).name,
-                "command": f"python benchmarks/transfer_eyes.py {' '.join(sys.argv[1:])}",
-                "versions": f"keras {keras.__version__} on {keras.config.backend()}, keras_simgan "
-                f"{__version__}, Python {platform.python_version()}",
-                "hardware": f"{platform.machine()} CPU, {os.cpu_count()} cores",
-                "setting": setting,
-                "mean_degrees": round(float(angular_errors(mean, real_eyes(1)[1]).mean()), 2),
-                "summary": summarise({arm: p for arm, p in runs.items() if p}),
-            }
-            out.write_text(json.dumps(results, indent=1) + "\n")
+            _record(out, results, options, setting)
+    _record(out, results, options, setting)
     tables = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("transfer_eyes_*.json"))]
     (RESULTS / "transfer_eyes.md").write_text(
         "# Gaze estimation on real eyes\n\n"

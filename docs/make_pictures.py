@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from keras_simgan.data import EyeRenderer, from_unit, to_unit, write_image
+from keras_simgan.data import EyeRenderer, from_unit, to_unit
 from keras_simgan.models import SimGAN
 
 IMAGES = Path(__file__).parent / "images"
@@ -24,18 +24,22 @@ def tile(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def enlarge(gray: np.ndarray) -> np.ndarray:
-    """Twice the size, three channels."""
+    """Twice the size."""
     eyes = [cv2.resize(eye, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC) for eye in gray]
-    return np.repeat(np.stack(eyes)[..., None], 3, axis=-1)
+    return np.stack(eyes)[..., None]
+
+
+def write(name: str, picture: np.ndarray) -> None:
+    """Writes a picture (h, w, 1 or 3) as small as PNG gets."""
+    cv2.imwrite(str(IMAGES / name), picture[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
 def main() -> None:
     """Writes the pictures."""
     gray, _ = EyeRenderer((36, 60), seed=7).render(32)
     colour, _ = EyeRenderer((128, 160), 3, seed=7, field_of_view=46).render(18)
-    write_image(
-        IMAGES / "eyes_contact_sheet.png", np.vstack([tile(enlarge(gray), 8), tile(colour, 6)])
-    )
+    eyes = np.repeat(enlarge(gray), 3, axis=-1)
+    write("eyes_contact_sheet.png", np.vstack([tile(eyes, 8), tile(colour, 6)]))
 
     refined = SimGAN.from_preset("simgan_eyes_36x60").predict(to_unit(gray), verbose=0)
     rows = [
@@ -43,7 +47,7 @@ def main() -> None:
         for start in (0, 8, 16)
         for images in (gray, from_unit(refined))
     ]
-    write_image(IMAGES / "refined_eyes.png", np.vstack(rows))
+    write("refined_eyes.png", np.vstack(rows))
 
 
 if __name__ == "__main__":

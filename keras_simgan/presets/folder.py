@@ -73,9 +73,10 @@ def load(preset: str | Path, *, cls: type | None = None, load_weights: bool = Tr
     """Builds a model from a preset; see `GAN.from_preset`."""
     folder = find(preset)
     config = json.loads((folder / CONFIG).read_text())
-    # The class is registered when its module is imported; a preset names nothing that would need
+    # Classes are registered when their modules are imported; a preset names nothing that would need
     # to be unpickled, and safe mode refuses it.
-    import keras_simgan.models  # noqa: F401
+    import keras_simgan.models
+    import keras_simgan.networks  # noqa: F401
 
     model = keras.saving.deserialize_keras_object(config, safe_mode=True)
     if cls is not None and not isinstance(model, cls):

@@ -1,0 +1,48 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_simgan import data, models, presets
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "refined_eyes.npz"
+FOLDER = Path(presets.__file__).parent
+
+
+@pytest.mark.parametrize("name", sorted(presets.presets()))
+def test_card_and_metadata(name):
+    metadata = presets.presets()[name]
+    for key in ("description", "license", "scores", "sha256", "versions", "parameters"):
+        assert metadata[key], key
+    card = (FOLDER / name / "README.md").read_text()
+    assert metadata["license"].split(" (")[0] in card
+    for file, checksum in metadata["sha256"].items():
+        assert checksum in card
+        assert (FOLDER / name / file).stat().st_size < 12e6
+
+
+def test_simgan_eyes_refines_as_it_did():
+    with np.load(GOLDEN) as golden:
+        refined = models.SimGAN.from_preset("simgan_eyes_36x60").predict(
+            data.to_unit(golden["eyes"]), verbose=0
+        )
+        np.testing.assert_allclose(refined, golden["refined"], atol=2e-3)
+        # It changes eyes, and does not replace them.
+        change = np.abs(refined - data.to_unit(golden["eyes"])).mean()
+        assert 0.05 < change < 0.5
+
+
+def test_a_preset_loads_in_a_fresh_process():
+    # Its classes must be registered by whoever imports only the model.
+    script = (
+        "from keras_simgan.models import SimGAN;"
+        "print(SimGAN.from_preset('simgan_eyes_36x60').refiner.count_params())"
+    )
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    process = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True
+    )
+    assert process.stdout.strip().endswith("296129"), process.stderr
