@@ -5,14 +5,15 @@ The same small `GazeEstimator` is trained, with the same number of images and st
     synthetic   N synthetic eyes as they are
     augmented   the same with random gamma, blur, noise, shift and then histogram equalisation
     refined     the same refined by a SimGAN that saw real eyes without labels
+    refined_augmented   both, one after the other
     real        the 1,000 real training eyes with their labels: the ceiling
 
 and tested on 500 later recordings of the same person. Half of all training eyes, real ones
 included, are mirrored, since the test holds left and right eyes. Of the synthetic eyes only those
 that look at a laptop's screen are used (pitch -20 to 5, yaw -20 to 20 degrees), for that is how
 MPIIGaze was recorded: where both domains look to the same places, the discriminator has no reason
-to ask for other gazes. `mean` is the error of always
-answering the mean gaze of the real training eyes: whoever is above it is not an estimator.
+to ask for other gazes. `mean` is the error of always answering
+the mean gaze of the real training eyes: whoever is above it is not an estimator.
 
 Sources: `renderer`, eyes of `data.EyeRenderer`; `path_traced`, the path-traced eyes of
 KERAS_SIMGAN_DATA/eyes. Each finished training is kept in the results' JSON file, and a second run
@@ -45,7 +46,7 @@ from keras_simgan.data import (
 )
 
 RESULTS = Path(__file__).parent / "results"
-ARMS = ("synthetic", "augmented", "refined", "real")
+ARMS = ("synthetic", "augmented", "refined", "refined_augmented", "real")
 BATCH = 64
 BOOTSTRAPS = 2000
 
@@ -249,10 +250,10 @@ def main() -> None:
         if len(runs.get(arm, [])) >= options.seeds:
             continue
         images, gaze = mirror_half(*real_eyes(0)) if arm == "real" else synthetic
-        if arm == "refined":
+        if arm.startswith("refined"):
             images = refine(images, options.refiner)
         for seed in range(len(runs.setdefault(arm, [])), options.seeds):
-            predicted = train_and_test(images, gaze, steps, seed, arm == "augmented")
+            predicted = train_and_test(images, gaze, steps, seed, "augmented" in arm)
             runs[arm].append(predicted.round(5).tolist())
             error = angular_errors(predicted, real_eyes(1)[1]).mean()
             print(f"{options.source}: {arm}, seed {seed}: {error:.2f} degrees", flush=True)

@@ -1,7 +1,6 @@
 """Images: reading, writing, converting and resizing."""
 
 import io
-import warnings
 from pathlib import Path
 
 import cv2
@@ -67,11 +66,9 @@ def _decode(path: Path, encoded: bytes) -> np.ndarray:
         'Replace it, take it out, or pass `on_bad_image="skip"` to go on without such images.'
     )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(encoded)) as header:
-                has_alpha = header.has_transparency_data
-                header.load()
+        with Image.open(io.BytesIO(encoded)) as header:
+            has_alpha = header.has_transparency_data
+            header.load()
     except Exception as error:  # Pillow raises many kinds on damaged files, SyntaxError among them
         if isinstance(error, MemoryError):
             raise

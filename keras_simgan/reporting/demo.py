@@ -66,7 +66,7 @@ def run_demo(
 
     say(f"Refining them with the SimGAN refiner, {model.refiner.count_params():,} parameters")
     images = {"synthetic": np.concatenate([train_images, held_images])}
-    refined = model.predict(to_unit(images["synthetic"]), batch_size=128, verbose=0)
+    refined = model.predict(to_unit(images["synthetic"]), batch_size=100, verbose=0)
     # Rounded to 8 bits, as files would be.
     images["refined"] = from_unit(refined, "uint8")
     held_out = {kind: to_unit(each[train_eyes:]) for kind, each in images.items()}
@@ -80,7 +80,7 @@ def run_demo(
             to_unit(images[kind][:train_eyes]), train_gaze, held_out[kind], held_gaze, epochs, say
         )
         for tested, unit in held_out.items():
-            estimates[kind, tested] = estimator.predict(unit, batch_size=256, verbose=0)
+            estimates[kind, tested] = estimator.predict(unit, batch_size=100, verbose=0)
 
     mean_gaze = np.tile(train_gaze.mean(axis=0), (held_out_eyes, 1))
     results = DemoResults(
