@@ -201,7 +201,7 @@ def _record(out: Path, results: dict, options: argparse.Namespace, setting: dict
     mean = np.broadcast_to(real_eyes(0)[1].mean(0), true.shape)
     results |= {
         "source": options.source,
-        "refiner": Path(options.refiner).name,
+        "refiner": options.refiner,
         "command": f"python benchmarks/transfer_eyes.py {' '.join(sys.argv[1:])}",
         "versions": f"keras {keras.__version__} on {keras.config.backend()}, keras_simgan "
         f"{__version__}, Python {platform.python_version()}",
