@@ -26,6 +26,7 @@ goes on from there. About 2 minutes per arm and seed on one core:
 """
 
 import argparse
+import functools
 import json
 import os
 import platform
@@ -44,6 +45,7 @@ from keras_simgan.data import (
     to_unit,
     vector_to_pitch_yaw,
 )
+from keras_simgan.metrics.angular_error import angular_error
 
 RESULTS = Path(__file__).parent / "results"
 ARMS = ("synthetic", "augmented", "refined", "refined_augmented", "real")
@@ -62,6 +64,7 @@ def data_folder() -> Path:
     return folder
 
 
+@functools.cache
 def real_eyes(split: int) -> tuple[np.ndarray, np.ndarray]:
     """Images (n, 36, 60, 1) uint8 and gaze (n, 2); split 0 trains, 1 tests."""
     with np.load(data_folder() / "mpiigaze_p00_36x60.npz") as file:
@@ -128,17 +131,18 @@ def train_and_test(images, gaze, steps: int, seed: int, augmented: bool) -> np.n
 
 def angular_errors(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Degrees, one an eye."""
-    cosine = (pitch_yaw_to_vector(predicted) * pitch_yaw_to_vector(true)).sum(-1)
-    return np.degrees(np.arccos(cosine.clip(-1, 1)))
+    return keras.ops.convert_to_numpy(angular_error(true, predicted))
 
 
 def summarise(runs: dict[str, list]) -> dict[str, dict]:
     """Of each arm the mean error, its 95 % bootstrap interval, correlations and the gain."""
     true = real_eyes(1)[1]
     errors = {
-        arm: np.stack([angular_errors(np.array(p), true) for p in predictions]).mean(0)
+        arm: np.stack([angular_errors(np.array(p), true) for p in predictions])
         for arm, predictions in runs.items()
     }
+    per_seed = {arm: each.mean(1) for arm, each in errors.items()}
+    errors = {arm: each.mean(0) for arm, each in errors.items()}
     rows = np.random.default_rng(0).integers(0, len(true), (BOOTSTRAPS, len(true)))
     summary = {}
     for arm, predictions in runs.items():
@@ -146,11 +150,10 @@ def summarise(runs: dict[str, list]) -> dict[str, dict]:
             np.mean([np.corrcoef(np.array(p)[:, axis], true[:, axis])[0, 1] for p in predictions])
             for axis in (0, 1)
         ]
-        per_seed = [angular_errors(np.array(p), true).mean() for p in predictions]
         summary[arm] = {
             "degrees": round(float(errors[arm].mean()), 2),
             "interval": np.percentile(errors[arm][rows].mean(1), [2.5, 97.5]).round(2).tolist(),
-            "seeds": [round(float(value), 2) for value in per_seed],
+            "seeds": [round(float(value), 2) for value in per_seed[arm]],
             "correlation_pitch": round(float(correlation[0]), 2),
             "correlation_yaw": round(float(correlation[1]), 2),
         }
