@@ -15,6 +15,7 @@ _ROOMS = (
     "presets",
     "refinement",
     "reporting",
+    "schedules",
 )
 
 __all__ = ["__version__", *_ROOMS]

@@ -1,6 +1,16 @@
 """Layers that the networks and the games are made of."""
 
 from keras_simgan.layers.image_history import ImageHistory
+from keras_simgan.layers.image_pool import ImagePool
+from keras_simgan.layers.pad_to_multiple import CropToMatch, PadToMultiple
+from keras_simgan.layers.reflection_padding import ReflectionPadding2D
 from keras_simgan.layers.residual_block import ResidualBlock
 
-__all__ = ["ImageHistory", "ResidualBlock"]
+__all__ = [
+    "CropToMatch",
+    "ImageHistory",
+    "ImagePool",
+    "PadToMultiple",
+    "ReflectionPadding2D",
+    "ResidualBlock",
+]

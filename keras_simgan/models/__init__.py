@@ -1,6 +1,8 @@
-"""One file per paper, and the game they share."""
+"""The GANs: one file per paper, and the game they share."""
 
+from keras_simgan.models.cyclegan import CycleGAN
 from keras_simgan.models.gan import GAN
+from keras_simgan.models.gazegan import GazeGAN
 from keras_simgan.models.simgan import SimGAN
 
-__all__ = ["GAN", "SimGAN"]
+__all__ = ["GAN", "CycleGAN", "GazeGAN", "SimGAN"]

@@ -39,11 +39,12 @@ class GAN(TrainingSteps):
         **kwargs: Arguments of `keras.Model`, such as `name`.
 
     A subclass assigns its networks to attributes, calls `super().__init__`, gives the two methods
-    and `call`, and names the networks a user deploys in `deployed`.
+    and `call`, and names the networks that translate in `directions`.
     """
 
-    #: Attributes whose weights a preset keeps in `model.weights.h5`; the others train only.
-    deployed: tuple[str, ...] = ()
+    #: The attribute of the network that translates in each direction; the first is what `call`
+    #: does. A preset keeps these in `model.weights.h5`; the other networks train only.
+    directions: dict[str, str] = {}
 
     def __init__(
         self,
@@ -358,6 +359,48 @@ class GAN(TrainingSteps):
             kwargs["callbacks"] = [*callbacks, tell]
         return super().fit(x, y, **kwargs)
 
+    def translate(
+        self,
+        images: np.ndarray,
+        direction: str = "source_to_target",
+        batch_size: int = 32,
+        verbose: int | str = 0,
+    ) -> np.ndarray:
+        """Translates images; `predict` is this from source to target.
+
+        Args:
+            images: Images in [-1, 1], shape `(n, height, width, channels)`.
+            direction: `"source_to_target"`, or `"target_to_source"` where the model can.
+            batch_size: Images at once.
+            verbose: As in `keras.Model.predict`.
+
+        Returns:
+            The translated images in [-1, 1], in the same order.
+
+        Raises:
+            ValueError: A direction the model does not have, or images outside [-1, 1].
+        """
+        _check_range("images", images)
+        network = getattr(self, self.network_of(direction))
+        return network.predict(images, batch_size=batch_size, verbose=verbose)
+
+    @classmethod
+    def network_of(cls, direction: str) -> str:
+        """The attribute of the network that translates in this direction.
+
+        Args:
+            direction: A key of `directions`.
+
+        Raises:
+            ValueError: A direction the model does not have.
+        """
+        if direction not in cls.directions:
+            raise ValueError(
+                f"A {cls.__name__} translates {' and '.join(cls.directions)}. Received: "
+                f"direction={direction!r}."
+            )
+        return cls.directions[direction]
+
     # presets
 
     def save_to_preset(
@@ -372,7 +415,7 @@ class GAN(TrainingSteps):
         """Writes the model into a folder that `from_preset` reads.
 
         Args:
-            folder: Where `config.json`, `model.weights.h5` (the deployed networks),
+            folder: Where `config.json`, `model.weights.h5` (the networks of `directions`),
                 `training.weights.h5` (the others) and `metadata.json` go.
             training: Whether to keep the networks that only train.
             dtype: `"float32"` or `"float16"`, how the weights are stored.
@@ -385,21 +428,25 @@ class GAN(TrainingSteps):
         presets.save(self, folder, training=training, dtype=dtype, overwrite=overwrite, **metadata)
 
     @classmethod
-    def from_preset(cls, preset: str | Path, load_weights: bool = True) -> GAN:
+    def from_preset(
+        cls, preset: str | Path, load_weights: bool = True, direction: str | None = None
+    ) -> GAN | keras.Model:
         """Builds a model from a preset.
 
         Args:
             preset: The name of a bundled preset (see `keras_simgan.presets.presets()`), a folder
                 that `save_to_preset` wrote, or `"hf://user/repository"`.
             load_weights: Whether to load the weights, or to start from new ones.
+            direction: A key of `directions`, to load the network of that direction alone, which
+                takes the memory of one network instead of four.
 
         Returns:
-            The model, not compiled.
+            The model, not compiled; or with `direction` the network.
 
         Raises:
             ValueError: No such preset, another class, or a checksum that differs.
         """
-        return presets.load(preset, cls=cls, load_weights=load_weights)
+        return presets.load(preset, cls=cls, load_weights=load_weights, direction=direction)
 
 
 class _LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
@@ -410,19 +457,18 @@ class _LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
         return self.inner_optimizer.optimizers
 
 
-def discriminate(discriminator: keras.Model, batches: list, training: bool) -> list:
-    """The discriminator's outputs for several batches.
+def in_one_batch(network: keras.Model, batches: list, training: bool) -> list:
+    """A network's outputs for several batches, such as real and fake, or identity and translation.
 
     They go through as one batch, which is faster, unless a layer mixes samples (batch
-    normalization): then real and fake must not share their statistics.
+    normalization): then they must not share their statistics.
     """
     mixes = any(
-        isinstance(layer, keras.layers.BatchNormalization)
-        for layer in discriminator._flatten_layers()
+        isinstance(layer, keras.layers.BatchNormalization) for layer in network._flatten_layers()
     )
     if mixes:
-        return [discriminator(batch, training=training) for batch in batches]
-    outputs = discriminator(ops.concatenate(batches, axis=0), training=training)
+        return [network(batch, training=training) for batch in batches]
+    outputs = network(ops.concatenate(batches, axis=0), training=training)
     ends = list(accumulate(ops.shape(batch)[0] for batch in batches))
     return [outputs[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 

@@ -8,8 +8,8 @@ import keras
 from keras import ops
 
 from keras_simgan.layers import ImageHistory
-from keras_simgan.losses import LocalAdversarialLoss, SelfRegularization
-from keras_simgan.models.gan import GAN, discriminate
+from keras_simgan.losses import LabelConsistency, LocalAdversarialLoss, SelfRegularization
+from keras_simgan.models.gan import GAN, in_one_batch
 
 
 @keras.saving.register_keras_serializable(package="keras_simgan")
@@ -47,6 +47,8 @@ class SimGAN(GAN):
         refiner_warmup: Steps on self-regularization alone.
         discriminator_warmup: Steps of the discriminator alone.
         seed: Seed of the draws from the history.
+        label_consistency: A `losses.LabelConsistency` between synthetic and refined images, where a
+            frozen model reads the label; none in the paper.
         **kwargs: Arguments of `keras.Model`.
 
     Example:
@@ -64,7 +66,7 @@ class SimGAN(GAN):
         (8, 35, 55, 1)
     """
 
-    deployed = ("refiner",)
+    directions = {"source_to_target": "refiner"}
 
     def __init__(
         self,
@@ -77,6 +79,7 @@ class SimGAN(GAN):
         refiner_warmup: int = 1000,
         discriminator_warmup: int = 200,
         seed: int = 0,
+        label_consistency: LabelConsistency | None = None,
         **kwargs: Any,
     ):
         for name, value, least in (
@@ -114,8 +117,12 @@ class SimGAN(GAN):
         self.refiner = refiner
         self.discriminator = discriminator
         self.self_regularization = self_regularization or SelfRegularization()
-        # Tracked here, so that a learned psi is saved with the model; frozen by the loss.
-        self.feature_extractors = self.self_regularization.feature_extractors
+        self.label_consistency = label_consistency
+        # Tracked here, so that these models are saved with this one; frozen by the losses.
+        self.feature_extractors = [
+            *self.self_regularization.feature_extractors,
+            *([label_consistency.model] if label_consistency else []),
+        ]
         self.adversarial_loss = LocalAdversarialLoss()
         self.image_history = (
             ImageHistory(history_size, refiner.output_shape[1:], seed=seed)
@@ -144,11 +151,13 @@ class SimGAN(GAN):
             "refiner_adversarial": adversarial,
             "self_regularization": self.self_regularization(source, refined),
         }
+        if self.label_consistency:
+            losses["label_consistency"] = self.label_consistency(source, refined)
         return losses, refined
 
     def discriminator_losses(self, source, target, fakes, training=True):
         """Equation 2: refined images told as refined, real ones as real."""
-        refined, real = discriminate(self.discriminator, [fakes, target], training)
+        refined, real = in_one_batch(self.discriminator, [fakes, target], training)
         return {
             "discriminator_refined": self.adversarial_loss(_labels(fakes, 1), refined),
             "discriminator_real": self.adversarial_loss(_labels(target, 0), real),
@@ -200,17 +209,14 @@ class SimGAN(GAN):
             "refiner_warmup": self.refiner_warmup,
             "discriminator_warmup": self.discriminator_warmup,
             "seed": self.seed,
+            "label_consistency": serialize(self.label_consistency),
         }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """The model that `get_config` described."""
-        config = dict(config)
-        for key in ("refiner", "discriminator", "self_regularization"):
-            config[key] = keras.saving.deserialize_keras_object(
-                config[key], custom_objects=custom_objects
-            )
-        return cls(**config)
+        load = keras.saving.deserialize_keras_object
+        return cls(**{key: load(value, custom_objects) for key, value in config.items()})
 
 
 def _labels(images, refined: int):

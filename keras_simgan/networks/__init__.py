@@ -1,7 +1,15 @@
 """Architectures, as functional `keras.Model`s."""
 
 from keras_simgan.networks.gaze_estimator import GazeEstimator
+from keras_simgan.networks.patch_discriminator import PatchDiscriminator
 from keras_simgan.networks.refiner import Refiner
 from keras_simgan.networks.refiner_discriminator import RefinerDiscriminator
+from keras_simgan.networks.resnet_generator import ResNetGenerator
 
-__all__ = ["GazeEstimator", "Refiner", "RefinerDiscriminator"]
+__all__ = [
+    "GazeEstimator",
+    "PatchDiscriminator",
+    "Refiner",
+    "RefinerDiscriminator",
+    "ResNetGenerator",
+]

@@ -40,6 +40,25 @@ class Network(keras.Model):
             config["dtype"] = keras.dtype_policies.deserialize(config["dtype"])
         return cls(**config)
 
+    def for_image_shape(self, image_shape: tuple[int | None, int | None, int]) -> Network:
+        """A copy of a fully convolutional network, its weights included, for another image size.
+
+        Args:
+            image_shape: `(height, width, channels)`; the channels must stay.
+
+        Raises:
+            ValueError: Other channels, or a network whose weights depend on the image size.
+        """
+        image_shape = check_image_shape(image_shape)
+        if image_shape[-1] != self.image_shape[-1]:
+            raise ValueError(
+                f"This network takes {self.image_shape[-1]} channel(s); it cannot be rebuilt for "
+                f"{image_shape[-1]}."
+            )
+        copy = self.from_config({**self.get_config(), "image_shape": image_shape})
+        copy.set_weights(self.get_weights())
+        return copy
+
 
 def check_image_shape(image_shape) -> tuple[int | None, int | None, int]:
     """Returns `(height, width, channels)` as a tuple; height and width may be None.

@@ -86,22 +86,3 @@ class Refiner(Network):
             dtype=dtype,
             name=name,
         )
-
-    def for_image_shape(self, image_shape: tuple[int | None, int | None, int]) -> Refiner:
-        """A copy of this network, its weights included, for images of another size.
-
-        Args:
-            image_shape: `(height, width, channels)`; the channels must stay.
-
-        Raises:
-            ValueError: Other channels.
-        """
-        image_shape = check_image_shape(image_shape)
-        if image_shape[-1] != self.image_shape[-1]:
-            raise ValueError(
-                f"This refiner takes {self.image_shape[-1]} channel(s); it cannot be rebuilt for "
-                f"{image_shape[-1]}."
-            )
-        copy = self.from_config({**self.get_config(), "image_shape": image_shape})
-        copy.set_weights(self.get_weights())
-        return copy

@@ -48,8 +48,8 @@ def save(
         config.pop("compile_config", None)
         _drop_dtypes(config)
         (aside / CONFIG).write_text(json.dumps(config, indent=1) + "\n")
-        deployed, others = _networks(model)
-        _write_weights(deployed, aside / DEPLOYED_WEIGHTS, dtype)
+        translating, others = _networks(model)
+        _write_weights(translating, aside / DEPLOYED_WEIGHTS, dtype)
         if training and others:
             _write_weights(others, aside / TRAINING_WEIGHTS, dtype)
         weights = sorted(aside.glob("*.weights.h5"))
@@ -57,7 +57,7 @@ def save(
             **metadata,
             "class": type(model).__name__,
             "image_shape": list(model.batch_shapes()[0][1:]),
-            "parameters": int(sum(network.count_params() for network in deployed.values())),
+            "parameters": int(sum(network.count_params() for network in translating.values())),
             "weights_dtype": dtype,
             "sha256": {path.name: _sha256(path) for path in weights},
             "versions": {"keras": keras.__version__, "keras_simgan": __version__},
@@ -69,8 +69,17 @@ def save(
             shutil.move(path, folder / path.name)
 
 
-def load(preset: str | Path, *, cls: type | None = None, load_weights: bool = True) -> keras.Model:
-    """Builds a model from a preset; see `GAN.from_preset`."""
+def load(
+    preset: str | Path,
+    *,
+    cls: type | None = None,
+    load_weights: bool = True,
+    direction: str | None = None,
+) -> keras.Model:
+    """Builds a model, or the network of one direction alone, from a preset; see `GAN.from_preset`.
+
+    With `direction` the result is the network, a `keras.Model` that maps images to images.
+    """
     folder = find(preset)
     config = json.loads((folder / CONFIG).read_text())
     # Classes are registered when their modules are imported; a preset names nothing that would need
@@ -78,16 +87,23 @@ def load(preset: str | Path, *, cls: type | None = None, load_weights: bool = Tr
     import keras_simgan.models
     import keras_simgan.networks  # noqa: F401
 
-    model = keras.saving.deserialize_keras_object(config, safe_mode=True)
-    if cls is not None and not isinstance(model, cls):
+    held = keras.saving.get_registered_object(config["registered_name"])
+    if cls is not None and not (held and issubclass(held, cls)):
         raise ValueError(
-            f"The preset {preset} holds a {type(model).__name__}, not a {cls.__name__}. Use "
-            f"`{type(model).__name__}.from_preset`."
+            f"The preset {preset} holds a {config['class_name']}, not a {cls.__name__}. Use "
+            f"`{config['class_name']}.from_preset`."
         )
+    sums = json.loads((folder / METADATA).read_text())["sha256"]
+    if direction is not None:
+        name = held.network_of(direction)
+        model = keras.saving.deserialize_keras_object(config["config"][name], safe_mode=True)
+        if load_weights:
+            _read_weights({name: model}, folder / DEPLOYED_WEIGHTS, sums)
+        return model
+    model = keras.saving.deserialize_keras_object(config, safe_mode=True)
     if load_weights:
-        deployed, others = _networks(model)
-        sums = json.loads((folder / METADATA).read_text())["sha256"]
-        _read_weights(deployed, folder / DEPLOYED_WEIGHTS, sums)
+        translating, others = _networks(model)
+        _read_weights(translating, folder / DEPLOYED_WEIGHTS, sums)
         if TRAINING_WEIGHTS in sums:
             _read_weights(others, folder / TRAINING_WEIGHTS, sums)
     return model
@@ -103,7 +119,7 @@ def _drop_dtypes(config) -> None:
 
 
 def _networks(model) -> tuple[dict[str, keras.Model], dict[str, keras.Model]]:
-    """The deployed networks of a model and the others, by attribute."""
+    """The networks that translate and the others, by attribute."""
     networks = {
         name: getattr(model, name)
         for name in model.get_config()
@@ -113,8 +129,8 @@ def _networks(model) -> tuple[dict[str, keras.Model], dict[str, keras.Model]]:
         f"feature_extractor_{index}": extractor
         for index, extractor in enumerate(getattr(model, "feature_extractors", []))
     }
-    deployed = {name: networks.pop(name) for name in model.deployed}
-    return deployed, networks
+    translating = {name: networks.pop(name) for name in model.directions.values()}
+    return translating, networks
 
 
 def _write_weights(networks: dict[str, keras.Model], path: Path, dtype: str) -> None:

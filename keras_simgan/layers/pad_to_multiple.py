@@ -1,0 +1,90 @@
+"""Images of any size through networks that halve and double."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_simgan")
+class PadToMultiple(keras.layers.Layer):
+    """Continues an image below and to the right until its size is a multiple.
+
+    What is added is the image's mirror image, as often as it takes. `CropToMatch` cuts it off
+    again, so a network that halves its input keeps the size of images of any size.
+
+    Args:
+        multiple: Height and width become multiples of this.
+        least: They become at least this, itself a multiple.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Input and output shape `(batch, height, width, channels)`.
+
+    Example:
+        >>> PadToMultiple(4)(ops.zeros((1, 9, 12, 3))).shape[1:]
+        (12, 12, 3)
+    """
+
+    def __init__(self, multiple: int, least: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        least = multiple if least is None else least
+        if multiple < 1 or least % multiple:
+            raise ValueError(
+                "`multiple` must be above 0 and `least` a multiple of it. Received: "
+                f"multiple={multiple!r}, least={least!r}."
+            )
+        self.multiple, self.least = multiple, least
+
+    def _padded(self, size):
+        padded = -(-size // self.multiple) * self.multiple
+        if isinstance(size, int):
+            return max(padded, self.least)
+        return ops.maximum(padded, self.least)
+
+    def call(self, inputs):
+        """The padded images."""
+        for axis in (1, 2):
+            size = ops.shape(inputs)[axis]
+            padded = self._padded(size)
+            if isinstance(size, int) and size == padded:
+                continue
+            # A mirror that repeats has the period 2 (size - 1); one pixel is its own mirror image.
+            period = (
+                max(2 * (size - 1), 1) if isinstance(size, int) else ops.maximum(2 * (size - 1), 1)
+            )
+            place = ops.mod(ops.arange(padded), period)
+            inputs = ops.take(inputs, ops.minimum(place, period - place) % size, axis=axis)
+        return inputs
+
+    def compute_output_shape(self, input_shape):
+        """Height and width rounded up."""
+        batch, height, width, channels = input_shape
+        padded = [None if size is None else self._padded(size) for size in (height, width)]
+        return (batch, *padded, channels)
+
+    def get_config(self):
+        """All arguments."""
+        return {**super().get_config(), "multiple": self.multiple, "least": self.least}
+
+
+@keras.saving.register_keras_serializable(package="keras_simgan")
+class CropToMatch(keras.layers.Layer):
+    """Cuts images to the height and width of others, from the upper left.
+
+    Call with a list `[images, reference]`, shapes `(batch, height, width, channels)`.
+
+    Example:
+        >>> CropToMatch()([ops.zeros((1, 12, 12, 3)), ops.zeros((1, 9, 12, 1))]).shape[1:]
+        (9, 12, 3)
+    """
+
+    def call(self, inputs):
+        """The images, cut."""
+        images, reference = inputs
+        _, height, width, _ = ops.shape(reference)
+        return images[:, :height, :width]
+
+    def compute_output_shape(self, input_shape):
+        """The reference's height and width."""
+        images, reference = input_shape
+        return (images[0], *reference[1:3], images[-1])

@@ -1,0 +1,129 @@
+"""The generator of CycleGAN."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from keras_simgan.layers import CropToMatch, PadToMultiple, ReflectionPadding2D
+from keras_simgan.networks.network import Network, check_image_shape
+from keras_simgan.networks.normalization import instance_normalization, normal
+
+UPSAMPLING = ("transpose", "resize")
+
+
+@keras.saving.register_keras_serializable(package="keras_simgan")
+class ResNetGenerator(Network):
+    """The generator that halves an image twice, transforms it in residual blocks, and doubles it.
+
+    Zhu et al. 2017, appendix: c7s1-64, d128, d256, R256 six or nine times, u128, u64, c7s1-3 and
+    tanh; reflection padding; instance normalization without parameters (epsilon 1e-5) and relu
+    after every convolution but those that end a block or the network. Inside a block
+
+        x + norm(conv(relu(norm(conv(x)))))
+
+    with no relu after the addition. In colour: 7,837,699 parameters with 6 blocks, which the paper
+    has for 128x128, and 11,378,179 with 9, for 256x256 and larger. Padding and cropping are
+    those of the authors' PyTorch code to the pixel, so its weights can be carried over.
+
+    The output has the input's height and width, whatever they are: images are continued to a
+    multiple of 4 by their mirror image, and cropped back.
+
+    Args:
+        image_shape: `(height, width, channels)`. Height and width may be None.
+        filters: Channels of the first layer; two and four times as many after halving.
+        blocks: Residual blocks.
+        upsampling: `"transpose"`: transposed convolutions, as in the paper. `"resize"`: nearest
+            neighbours, then a convolution (Odena et al. 2016), against checkerboard patterns.
+        output_channels: Channels of the output; those of the input when left out.
+        dtype: Data type or policy of the layers. The output is float32 always.
+        name: Name of the network.
+
+    Input and output are images in [-1, 1], shape `(batch, height, width, channels)`.
+
+    Example:
+        >>> ResNetGenerator((128, 128, 3), blocks=6).count_params()
+        7837699
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int | None, int | None, int],
+        filters: int = 64,
+        blocks: int = 9,
+        upsampling: str = "transpose",
+        output_channels: int | None = None,
+        dtype=None,
+        name: str | None = None,
+    ):
+        image_shape = check_image_shape(image_shape)
+        if upsampling not in UPSAMPLING:
+            raise ValueError(f"`upsampling` must be one of {UPSAMPLING}; got {upsampling!r}.")
+        dtype = keras.dtype_policies.get(dtype)
+        output_channels = output_channels or image_shape[-1]
+
+        # Layers
+        def convolution(name, count, kernel, strides=1):
+            return layers.Conv2D(
+                count, kernel, strides, kernel_initializer=normal(), dtype=dtype, name=name
+            )
+
+        def reflect(name, padding):
+            return ReflectionPadding2D(padding, dtype=dtype, name=f"{name}_pad")
+
+        def norm_relu(name, x):
+            x = instance_normalization(f"{name}_norm", dtype)(x)
+            return layers.ReLU(dtype=dtype, name=f"{name}_relu")(x)
+
+        def down(name, count, x):
+            x = layers.ZeroPadding2D(1, dtype=dtype, name=f"{name}_pad")(x)
+            return norm_relu(name, convolution(name, count, 3, 2)(x))
+
+        def block(name, count, x):
+            first, second = f"{name}_first", f"{name}_second"
+            y = norm_relu(first, convolution(first, count, 3)(reflect(first, 1)(x)))
+            y = convolution(second, count, 3)(reflect(second, 1)(y))
+            y = instance_normalization(f"{second}_norm", dtype)(y)
+            return layers.Add(dtype=dtype, name=f"{name}_add")([x, y])
+
+        def up(name, count, x):
+            if upsampling == "resize":
+                x = layers.UpSampling2D(2, dtype=dtype, name=f"{name}_resize")(x)
+                x = convolution(name, count, 3)(reflect(name, 1)(x))
+            else:
+                x = layers.Conv2DTranspose(
+                    count, 3, 2, kernel_initializer=normal(), dtype=dtype, name=name
+                )(x)
+                # The mirror image of `down`, which pads one pixel on each side.
+                x = layers.Cropping2D(((1, 0), (1, 0)), dtype=dtype, name=f"{name}_crop")(x)
+            return norm_relu(name, x)
+
+        # Functional model
+        inputs = keras.Input(image_shape, name="images")
+        # At least 8, for reflection padding reaches 3 pixels far, and 1 after halving twice.
+        padded = PadToMultiple(4, least=8, dtype=dtype, name="pad_to_multiple")(inputs)
+        x = norm_relu("stem", convolution("stem", filters, 7)(reflect("stem", 3)(padded)))
+        x = down("down_1", 2 * filters, x)  # (batch, height / 2, width / 2, 2 filters)
+        x = down("down_2", 4 * filters, x)  # (batch, height / 4, width / 4, 4 filters)
+        for index in range(blocks):
+            x = block(f"block_{index + 1}", 4 * filters, x)
+        x = up("up_1", 2 * filters, x)
+        x = up("up_2", filters, x)
+        x = convolution("head", output_channels, 7)(reflect("head", 3)(x))
+        x = layers.Activation("tanh", dtype="float32", name="tanh")(x)
+        outputs = CropToMatch(dtype="float32", name="crop_to_match")([x, inputs])
+
+        # Config
+        super().__init__(
+            inputs=inputs,
+            outputs=outputs,
+            config={
+                "image_shape": image_shape,
+                "filters": filters,
+                "blocks": blocks,
+                "upsampling": upsampling,
+                "output_channels": output_channels,
+            },
+            dtype=dtype,
+            name=name,
+        )
