@@ -19,12 +19,13 @@ MAY_IMPORT = {
     "losses": set(),
     "metrics": set(),
     "presets": set(),
+    "schedules": set(),
     "networks": {"layers"},
-    "models": {"layers", "losses", "networks", "metrics", "presets", "training"},
+    "models": {"layers", "losses", "networks", "metrics", "presets", "schedules", "training"},
     "data": set(),
 }
 #: Rooms that must work with TensorFlow absent.
-CORE = ("layers", "losses", "metrics", "models", "networks", "presets")
+CORE = ("layers", "losses", "metrics", "models", "networks", "presets", "schedules")
 BACKENDS = {"tensorflow", "jax", "torch", "jaxlib", "torchvision"}
 
 
@@ -143,7 +144,7 @@ else:
 
 import keras
 import numpy as np
-from keras_simgan import layers, losses, metrics, models, networks, presets
+from keras_simgan import layers, losses, metrics, models, networks, presets, schedules
 
 images = np.random.default_rng(0).uniform(-1, 1, (2, 4, 8, 8, 1)).astype("float32")
 model = models.SimGAN(

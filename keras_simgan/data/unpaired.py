@@ -23,6 +23,8 @@ def unpaired(
     on_bad_image: str = "error",
     npz_key: str = "images",
     memory_limit: int = MEMORY_LIMIT,
+    crop_size: tuple[int, int] | None = None,
+    flip: bool = False,
     **kwargs: Any,
 ) -> "UnpairedDataset":
     """Pairs batches of two image domains at random, for `model.fit`.
@@ -38,15 +40,19 @@ def unpaired(
     folder that would take more than `memory_limit` bytes is checked once and then read from disk
     batch by batch.
 
+    `crop_size` and `flip` augment both domains, each image anew each time it is seen. CycleGAN (Zhu
+    et al. 2017) trains with `image_size=(286, 286), crop_size=(256, 256), flip=True`.
+
     Args:
         source: The synthetic images.
         target: The real images.
-        image_size: `(height, width)` that all images are resized to; the size of the first source
-            image when left out.
+        image_size: `(height, width)` that all images are resized to, before they are cropped; the
+            size of the first source image when left out.
         channels: The channel count to expect; that of the first source image when left out.
         batch_size: Images of each domain in a batch. All batches are full.
         seed: Chooses the order.
-        shuffle: Whether to shuffle. Pass `False` for validation data.
+        shuffle: Whether to shuffle. Pass `False` for validation data, which is then neither flipped
+            nor cropped at random: it takes the central window.
         steps_per_epoch: Batches in an epoch; one pass over `source` when left out.
         convert_channels: Whether to convert images with other channels than `channels` (gray to
             colour, colour to gray, alpha dropped) instead of failing.
@@ -54,6 +60,9 @@ def unpaired(
             warned of and listed in `dataset.skipped`.
         npz_key: The name of the images in `.npz` files.
         memory_limit: The most bytes that one domain's pixels may take in memory.
+        crop_size: `(height, width)` of a window cut out of each image, all its places equally
+            likely; the whole image when left out.
+        flip: Whether to mirror each image left to right with probability 1/2.
         **kwargs: Passed to `keras.utils.PyDataset`: `workers`, `max_queue_size`.
 
     Returns:
@@ -71,7 +80,12 @@ def unpaired(
         >>> source_batch, target_batch = train[0]
         >>> source_batch.shape, len(train)
         ((32, 36, 60, 1), 3)
+        >>> train = unpaired(renders, photos, crop_size=(32, 56), flip=True, batch_size=32)
+        >>> train.image_shape
+        (32, 56, 1)
     """
+    # An impossible window is told before thousands of images are read.
+    _check_crop_size(crop_size, image_size)
     options = {
         "convert_channels": convert_channels,
         "on_bad_image": on_bad_image,
@@ -80,9 +94,18 @@ def unpaired(
     }
     source_images = ImageSet.open(source, "source", image_size, channels, **options)
     *size, channels = source_images.shape
+    _check_crop_size(crop_size, size)
     target_images = ImageSet.open(target, "target", size, channels, with_labels=False, **options)
     return UnpairedDataset(
-        source_images, target_images, batch_size, seed, shuffle, steps_per_epoch, **kwargs
+        source_images,
+        target_images,
+        batch_size,
+        seed,
+        shuffle,
+        steps_per_epoch,
+        crop_size,
+        flip,
+        **kwargs,
     )
 
 
@@ -94,6 +117,10 @@ class UnpairedDataset(keras.utils.PyDataset):
     the number of workers. In an epoch of one pass over the source, the images that fill no batch
     are left out, others each time; the target goes on from epoch to epoch, repeated.
 
+    With `crop_size` and `flip`, each image of each domain gets its own window and its own toss,
+    drawn from `(seed, domain, epoch, index)` when the batch is made. Unshuffled data takes the
+    central window and is not mirrored.
+
     A training that is resumed starts at a later epoch, of which Keras tells its callbacks but not
     its data: `set_epoch` is the way to say so. And `fit` shuffles the order of the batches once
     more, from a state that no checkpoint holds, unless it is told not to. The models of this
@@ -103,9 +130,11 @@ class UnpairedDataset(keras.utils.PyDataset):
 
     Attributes:
         source_names: The source's file names, or row numbers as text, in the order of the labels.
-        source_labels: A dictionary of arrays with one row for each source image.
+        source_labels: A dictionary of arrays with one row for each source image. They belong to the
+            image as resized, not cropped and not flipped, whatever the batches show; training uses
+            none of them.
         skipped: `(file name, reason)` of each image that was left out.
-        image_shape: `(height, width, channels)`.
+        image_shape: `(height, width, channels)` of the batches' images, that is after cropping.
 
     Args:
         source: The synthetic images.
@@ -115,7 +144,12 @@ class UnpairedDataset(keras.utils.PyDataset):
         shuffle: Whether to shuffle.
         steps_per_epoch: Batches in an epoch; one pass over `source` when `None`. Give it here, not
             to `fit`, which would let one epoch's order run into the next.
+        crop_size: `(height, width)` of the window cut out of each image; all of it when `None`.
+        flip: Whether to mirror each image left to right with probability 1/2.
         **kwargs: Passed to `keras.utils.PyDataset`.
+
+    Raises:
+        ValueError: If an argument is out of range.
     """
 
     def __init__(
@@ -126,6 +160,8 @@ class UnpairedDataset(keras.utils.PyDataset):
         seed: int = 0,
         shuffle: bool = True,
         steps_per_epoch: int | None = None,
+        crop_size: tuple[int, int] | None = None,
+        flip: bool = False,
         **kwargs: Any,
     ):
         # Reading from disk is worth threads; memory is fast enough without.
@@ -138,6 +174,8 @@ class UnpairedDataset(keras.utils.PyDataset):
                 f"The source has {len(source)} images, fewer than one batch of {batch_size}. "
                 f"Pass `batch_size={len(source)}` or less, or `steps_per_epoch` to repeat them."
             )
+        for images in (source, target):
+            _check_crop_size(crop_size, images.shape[:2])
         self.source, self.target = source, target
         self.batch_size, self.seed, self.shuffle = int(batch_size), int(seed), shuffle
         self.steps_per_epoch = int(steps_per_epoch or len(source) // batch_size)
@@ -148,7 +186,9 @@ class UnpairedDataset(keras.utils.PyDataset):
         self.epoch = 0
         self.source_names, self.source_labels = source.names, source.labels
         self.skipped = source.skipped + target.skipped
-        self.image_shape = source.shape
+        self.crop_size = None if crop_size is None else (int(crop_size[0]), int(crop_size[1]))
+        self.flip = flip
+        self.image_shape = (*(self.crop_size or source.shape[:2]), source.shape[-1])
 
     def __len__(self) -> int:
         """Returns the number of batches in an epoch."""
@@ -165,8 +205,35 @@ class UnpairedDataset(keras.utils.PyDataset):
         """
         if not 0 <= index < len(self):
             raise IndexError(f"Batch {index} of {len(self)}.")
-        source_rows, target_rows = self.rows(self.epoch, index)
-        return self.source[source_rows], self.target[target_rows]
+        # Read once: Keras may go to the next epoch while a worker is here.
+        epoch = self.epoch
+        source_rows, target_rows = self.rows(epoch, index)
+        return (
+            self._augment(self.source[source_rows], 0, epoch, index),
+            self._augment(self.target[target_rows], 1, epoch, index),
+        )
+
+    def _augment(self, images: np.ndarray, domain: int, epoch: int, index: int) -> np.ndarray:
+        """Crops and mirrors a batch of images."""
+        if self.crop_size is None and not self.flip:
+            return images
+        count, *size = images.shape[:3]
+        height, width = self.crop_size or size
+        slack = size[0] - height, size[1] - width
+        if self.shuffle:
+            # A spawn key, as `_permutation` has none: the draws are independent of the order.
+            seeds = np.random.SeedSequence(self.seed, spawn_key=(domain, epoch, index))
+            draw = np.random.default_rng(seeds)
+            tops, lefts = (draw.integers(0, most + 1, count) for most in slack)
+            mirrored = draw.integers(0, 2, count) * self.flip
+        else:
+            tops, lefts = (np.full(count, most // 2) for most in slack)
+            mirrored = np.zeros(count, int)
+        windows = (
+            image[top : top + height, left : left + width][:, :: -1 if mirror else 1]
+            for image, top, left, mirror in zip(images, tops, lefts, mirrored, strict=True)
+        )
+        return np.stack(list(windows))
 
     def rows(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Tells which images make up a batch.
@@ -207,6 +274,25 @@ class UnpairedDataset(keras.utils.PyDataset):
     def on_epoch_end(self) -> None:
         """Goes to the next epoch; called by Keras."""
         self.epoch += 1
+
+
+def _check_crop_size(crop_size: Any, image_size: Any) -> None:
+    if crop_size is None:
+        return
+    if not _is_size(crop_size):
+        raise ValueError(f"`crop_size` must be (height, width) in pixels. Received: {crop_size!r}")
+    # A wrong `image_size` has an error of its own.
+    if _is_size(image_size) and any(np.greater(crop_size, image_size)):
+        raise ValueError(
+            f"`crop_size` {crop_size[0]}x{crop_size[1]} (height x width) is larger than the images "
+            f"of {image_size[0]}x{image_size[1]}. Pass a smaller one, or a larger `image_size`."
+        )
+
+
+def _is_size(size: Any) -> bool:
+    return np.shape(size) == (2,) and all(
+        isinstance(side, int | np.integer) and side > 0 for side in size
+    )
 
 
 @functools.lru_cache(maxsize=8)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+import keras_simgan.schedules  # noqa: F401  (saved models may name its classes)
 from keras_simgan import presets
 from keras_simgan.training import TrainingSteps, branch, value_and_gradients
 
@@ -53,12 +54,18 @@ class GAN(TrainingSteps):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        for network in (*generators, *discriminators):
+        networks = [*generators, *discriminators]
+        for network in networks:
             if not isinstance(network, keras.Model) or not network.built:
                 raise ValueError(
                     f"Every network of a {type(self).__name__} must be a built `keras.Model`. "
                     f"Received: {network!r}. Give its input shape, or call it on a batch first."
                 )
+        if len({id(network) for network in networks}) < len(networks):
+            raise ValueError(
+                f"A {type(self).__name__} was given the same network twice. Each moves by itself: "
+                "build one for every argument."
+            )
         self._generators = list(generators)
         self._discriminators = list(discriminators)
         self.step = self.add_weight(

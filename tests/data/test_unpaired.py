@@ -5,8 +5,17 @@ import sys
 import keras
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from keras_simgan.data import ImageError, LabelError, unpaired, write_folder, write_image
+from keras_simgan.data import (
+    ImageError,
+    LabelError,
+    UnpairedDataset,
+    unpaired,
+    write_folder,
+    write_image,
+)
 from keras_simgan.data.image_set import ImageSet
 
 
@@ -82,12 +91,152 @@ def test_order_depends_on_seed_and_epoch_alone():
     assert not np.array_equal(source, target)
 
 
+def test_the_order_of_a_seed_is_pinned():
+    """Made before augmentation was there: it must not change what a seed means."""
+    source, target = epoch_ids(make(seed=3), 2)
+    order = [17, 9, 1, 19, 6, 12, 2, 7, 8, 10, 3, 18, 13, 11, 14, 15, 0, 5, 4, 16]
+    np.testing.assert_array_equal(source, order)
+    order = [4, 2, 1, 3, 0, 4, 2, 6, 5, 3, 5, 0, 6, 1, 2, 4, 6, 3, 1, 2]
+    np.testing.assert_array_equal(target, order)
+    # And augmentation must not change the order.
+    augmented = make(seed=3, crop_size=(3, 5), flip=True)
+    np.testing.assert_array_equal(epoch_ids(augmented, 2), (source, target))
+
+
 def test_without_shuffling_every_epoch_is_the_same():
     dataset = make(shuffle=False)
     for epoch in (0, 5):
         source, target = epoch_ids(dataset, epoch)
         np.testing.assert_array_equal(source, np.arange(20))
         np.testing.assert_array_equal(target, np.arange(20) % 7)
+
+
+def mapped(n, size):
+    """Channels: the image's number, the pixel's row and its column."""
+    number, row, column = np.meshgrid(np.arange(n), *map(np.arange, size), indexing="ij")
+    return np.stack([number, row, column], -1).astype("uint8")
+
+
+def windows(batch):
+    """`(number, top, left, mirrored)` of each image, after checking all of its pixels."""
+    batch = np.rint((batch + 1) * 127.5).astype(int)
+    height, width = batch.shape[1:3]
+    found = []
+    for image in batch:
+        mirrored = image[0, 0, 2] > image[0, -1, 2]
+        number, top, left = image[0, -1 if mirrored else 0]
+        rows, columns = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
+        expected = np.stack([np.full_like(rows, number), top + rows, left + columns], -1)
+        np.testing.assert_array_equal(image, expected[:, ::-1] if mirrored else expected)
+        found.append((int(number), int(top), int(left), bool(mirrored)))
+    return found
+
+
+def augmented(size=(7, 9), crop_size=(4, 4), n=16, batch_size=8, **options):
+    options = {"crop_size": crop_size, "flip": True, **options}
+    return unpaired(mapped(n, size), mapped(n, size), batch_size=batch_size, **options)
+
+
+def epoch_windows(dataset, epoch):
+    dataset.set_epoch(epoch)
+    return [[windows(images) for images in batch] for batch in dataset]
+
+
+@given(
+    size=st.tuples(st.integers(1, 9), st.integers(2, 9)),
+    data=st.data(),
+    seed=st.integers(0, 2**40),
+    flip=st.booleans(),
+)
+def test_every_image_is_a_window_of_itself(size, data, seed, flip):
+    crop_size = data.draw(st.tuples(st.integers(1, size[0]), st.integers(2, size[1])))
+    dataset = augmented(size, crop_size, seed=seed, flip=flip)
+    assert dataset.image_shape == (*crop_size, 3)
+    rows = dataset.rows(0, 1)
+    for images, numbers in zip(dataset[1], rows, strict=True):
+        assert images.shape == (8, *crop_size, 3) and images.dtype == "float32"
+        found = windows(images)
+        assert [number for number, *_ in found] == list(numbers)
+        assert flip or not any(mirrored for *_, mirrored in found)
+
+
+def test_windows_and_flips_are_pinned():
+    """The same on every backend, as each of them runs this test."""
+    source, target = (windows(images)[:3] for images in augmented(seed=3)[1])
+    assert source == [(0, 3, 4, True), (4, 1, 1, False), (7, 1, 4, False)]
+    assert target == [(1, 3, 0, True), (5, 2, 2, True), (12, 0, 4, True)]
+
+
+def test_windows_cover_every_place_and_half_are_mirrored():
+    dataset = augmented(n=24, batch_size=24)
+    places, mirrored = np.zeros((2, 4, 6), int), np.zeros(2, int)
+    for epoch in range(100):
+        for domain, found in enumerate(epoch_windows(dataset, epoch)[0]):
+            for _, top, left, mirror in found:
+                places[domain, top, left] += 1
+                mirrored[domain] += mirror
+    # 2400 draws in each domain: 100 at each of the 24 places, within five standard deviations.
+    assert places.min() > 50 and places.max() < 150
+    assert (abs(mirrored - 1200) < 5 * 24.5).all()
+
+
+def test_augmentation_is_anew_for_each_image_batch_epoch_domain_and_seed():
+    def drawn(dataset, epoch, index, domain):
+        return [window[1:] for window in epoch_windows(dataset, epoch)[index][domain]]
+
+    base = drawn(augmented(seed=1), 0, 0, 0)
+    assert len(set(base)) > 4
+    assert base != drawn(augmented(seed=1), 0, 0, 1)
+    assert base != drawn(augmented(seed=1), 0, 1, 0)
+    assert base != drawn(augmented(seed=1), 1, 0, 0)
+    assert base != drawn(augmented(seed=2), 0, 0, 0)
+
+
+def test_augmentation_is_a_function_of_seed_epoch_and_index(tmp_path):
+    dataset, whole = augmented(), []
+    for _ in range(4):
+        whole.append([dataset[index] for index in range(len(dataset))])
+        dataset.on_epoch_end()
+    resumed = augmented(workers=3)
+    resumed.set_epoch(2)
+    for epoch in (2, 3):
+        for index in (1, 0):
+            np.testing.assert_array_equal(resumed[index], whole[epoch][index])
+        resumed.on_epoch_end()
+    # From disk, images come the same way.
+    write_folder(tmp_path, mapped(16, (7, 9)), {})
+    options = {"batch_size": 8, "crop_size": (4, 4), "flip": True, "memory_limit": 0}
+    np.testing.assert_array_equal(unpaired(tmp_path, tmp_path, **options)[1], whole[0][1])
+
+
+@pytest.mark.parametrize("size, place", [((7, 9), (1, 2)), ((8, 4), (2, 0)), ((4, 5), (0, 0))])
+def test_validation_takes_the_central_window(size, place):
+    dataset = augmented(size, shuffle=False)
+    for epoch in (0, 3):
+        for index, batch in enumerate(epoch_windows(dataset, epoch)):
+            expected = [(8 * index + row, *place, False) for row in range(8)]
+            assert batch == [expected, expected]
+    # Without a window the images are whole, and not mirrored either.
+    whole = augmented(size, None, shuffle=False)
+    assert whole.image_shape == (*size, 3)
+    assert windows(whole[0][0]) == [(row, 0, 0, False) for row in range(8)]
+
+
+def test_flip_alone_keeps_the_size():
+    found = windows(augmented(crop_size=None)[0][0])
+    assert {window[1:3] for window in found} == {(0, 0)}
+    assert {window[3] for window in found} == {True, False}
+
+
+def test_images_are_resized_before_they_are_cropped():
+    # Halves of 20 and 220, 4 wide; resized to 8 wide, the central 2 columns are the edge.
+    images = np.full((2, 4, 4, 1), 20, "uint8")
+    images[:, :, 2:] = 220
+    options = {"batch_size": 2, "crop_size": (2, 2), "shuffle": False}
+    source, target = unpaired(images, images, (8, 8), **options)[0]
+    for batch in (source, target):
+        assert batch.shape == (2, 2, 2, 1)
+        assert (batch[:, :, 0] < 0).all() and (batch[:, :, 1] > 0).all()
 
 
 def fit(dataset, initial_epoch, epochs):
@@ -316,6 +465,27 @@ def test_bad_options(options, match):
     for size in (36, (0, 5), (3, 4, 1)):
         with pytest.raises(ValueError, match="`image_size` must be"):
             unpaired(coded(3), coded(3), size)
+
+
+@pytest.mark.parametrize("crop_size", [3, (0, 2), (-1, 2), (2.0, 2), (2, 2, 1), "22"])
+def test_bad_crop_size(crop_size):
+    # Told before the images are looked for.
+    with pytest.raises(ValueError, match=r"`crop_size` must be \(height, width\).*Received"):
+        unpaired("absent", "absent", (4, 6), crop_size=crop_size)
+
+
+@pytest.mark.parametrize("crop_size", [(5, 6), (4, 7)])
+def test_crop_larger_than_the_images(crop_size):
+    match = f"`crop_size` {crop_size[0]}x{crop_size[1]} .*images of 4x6. .*larger `image_size`"
+    with pytest.raises(ValueError, match=match):
+        unpaired("absent", "absent", (4, 6), crop_size=crop_size)
+    # Where the first image settles the size, before the target is read.
+    with pytest.raises(ValueError, match=match):
+        unpaired(coded(20), "absent", crop_size=crop_size)
+    sets = [ImageSet.open(coded(9, size), "source") for size in ((8, 8), (4, 6))]
+    with pytest.raises(ValueError, match=match):
+        UnpairedDataset(*sets, batch_size=2, crop_size=crop_size)
+    assert make(crop_size=(4, 6)).image_shape == (4, 6, 1)
 
 
 def test_importing_data_imports_no_tensorflow():
