@@ -1,5 +1,6 @@
 """What to watch while a model trains."""
 
 from keras_simgan.callbacks.image_grid import ImageGrid
+from keras_simgan.callbacks.translation_monitor import TranslationMonitor
 
-__all__ = ["ImageGrid"]
+__all__ = ["ImageGrid", "TranslationMonitor"]
