@@ -17,12 +17,15 @@ class GazeEstimator(Network):
     of 9600, 1000 and 3, and L2 normalization; convolutions without padding. At 35x55 the flattened
     map has exactly 9,600 values, so "FC9600" is most naturally that map; set `fc9600_dense` to have
     a dense layer of 9,600 units besides. Train it with plain `compile(loss="mse")` on unit vectors.
+    Larger images, such as GazeGAN's 128x128, are brought near the paper's size by `pooling`.
 
     Args:
-        image_shape: `(height, width, channels)`, at least 20x20.
+        image_shape: `(height, width, channels)`, at least 20x20 after pooling.
         filters: Filters of the five convolutions.
         dense_units: Units of the hidden dense layer.
         fc9600_dense: Whether a dense layer of 9,600 units comes before it.
+        pooling: Factor by which the mean of the pixels shrinks the images before the first
+            convolution; 1 leaves them as they are.
         dtype: Data type or policy of the layers. The output is float32 always.
         name: Name of the network.
 
@@ -40,14 +43,17 @@ class GazeEstimator(Network):
         filters: tuple[int, int, int, int, int] = (32, 32, 64, 80, 192),
         dense_units: int = 1000,
         fc9600_dense: bool = False,
+        pooling: int = 1,
         dtype=None,
         name: str | None = None,
     ):
         image_shape = check_image_shape(image_shape)
-        if None in image_shape or min(image_shape[:2]) < 20:
+        if not isinstance(pooling, int) or pooling < 1:
+            raise ValueError(f"`pooling` must be an integer from 1; got {pooling!r}.")
+        if None in image_shape or min(image_shape[:2]) // pooling < 20:
             raise ValueError(
-                f"A gaze estimator needs images of at least 20x20 pixels of known size; got "
-                f"image_shape={image_shape}."
+                f"A gaze estimator needs images of known size, at least 20x20 pixels after "
+                f"pooling; got image_shape={image_shape} and pooling={pooling}."
             )
         if len(filters) != 5:
             raise ValueError(f"`filters` must name five convolutions' filters; got {filters!r}.")
@@ -65,6 +71,7 @@ class GazeEstimator(Network):
             )
             for index, count in enumerate(filters)
         ]
+        shrink = layers.AveragePooling2D(pooling, dtype=dtype, name="shrink")
         pool_1 = layers.MaxPooling2D(3, 2, dtype=dtype, name="pool_1")
         pool_2 = layers.MaxPooling2D(2, 2, dtype=dtype, name="pool_2")
         dense = [
@@ -82,7 +89,7 @@ class GazeEstimator(Network):
 
         # Functional model
         inputs = keras.Input(image_shape, name="eyes")
-        x = inputs
+        x = inputs if pooling == 1 else shrink(inputs)
         for convolution in convolutions[:3]:
             x = convolution(x)
         x = pool_1(x)
@@ -102,6 +109,7 @@ class GazeEstimator(Network):
                 "filters": list(filters),
                 "dense_units": dense_units,
                 "fc9600_dense": fc9600_dense,
+                "pooling": pooling,
             },
             dtype=dtype,
             name=name,

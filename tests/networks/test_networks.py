@@ -15,7 +15,7 @@ def small_networks(dtype=None):
         RefinerDiscriminator(
             (12, 16, 3), stages=((4, 3, 2), ("max_pool", 3, 1), (8, 1, 1)), dtype=dtype
         ),
-        GazeEstimator((20, 21, 1), filters=(2, 2, 3, 4, 5), dense_units=6, dtype=dtype),
+        GazeEstimator((40, 42, 1), filters=(2, 2, 3, 4, 5), dense_units=6, pooling=2, dtype=dtype),
     ]
 
 
@@ -71,6 +71,18 @@ def test_gaze_estimator_gives_unit_vectors_at_36x60():
     gaze = predict(estimator, images)
     assert gaze.shape == (3, 3)
     np.testing.assert_allclose(np.linalg.norm(gaze, axis=1), 1.0, atol=1e-5)
+
+
+def test_gaze_estimator_pools_large_images_by_their_mean():
+    small = GazeEstimator((20, 22, 3), filters=(2, 2, 3, 4, 5), dense_units=6)
+    large = GazeEstimator((41, 44, 3), filters=(2, 2, 3, 4, 5), dense_units=6, pooling=2)
+    assert large.count_params() == small.count_params()
+    small.get_layer("direction").bias.assign(np.array([0.1, 0.2, -1.0], "float32"))
+    large.set_weights(small.get_weights())
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 41, 44, 3)).astype("float32")
+    means = images[:, :40].reshape(3, 20, 2, 22, 2, 3).mean(axis=(2, 4))
+    np.testing.assert_allclose(predict(large, images), predict(small, means), atol=1e-5)
+    assert "shrink" not in [layer.name for layer in small.layers]
 
 
 def test_any_size_and_channel_count():
@@ -175,6 +187,17 @@ def test_gaze_estimator_needs_20x20(shape):
     with pytest.raises(ValueError, match="at least 20x20"):
         GazeEstimator(shape)
     assert GazeEstimator((20, 20, 1), filters=(1, 1, 1, 1, 1), dense_units=2).output_shape[1] == 3
+
+
+@pytest.mark.parametrize("pooling", [0, 1.5, -2])
+def test_gaze_estimator_with_bad_pooling(pooling):
+    with pytest.raises(ValueError, match="`pooling` must be an integer from 1"):
+        GazeEstimator((40, 40, 1), pooling=pooling)
+
+
+def test_gaze_estimator_needs_20x20_after_pooling():
+    with pytest.raises(ValueError, match=r"after pooling; got .* and pooling=3"):
+        GazeEstimator((64, 59, 3), pooling=3)
 
 
 def test_gaze_estimator_needs_five_convolutions():
