@@ -5,8 +5,11 @@ The suite runs on one backend per process, chosen by KERAS_BACKEND.
 
 # ruff: noqa: E402
 import getpass
+import importlib.util
+import json
 import os
 import tempfile
+from pathlib import Path
 
 # Read when the backends are imported: one thread, no accelerator (the numbers of tests/golden are
 # those of CPUs), and what JAX compiled once is not compiled again, as each test has its model.
@@ -30,6 +33,7 @@ import numpy as np
 import pytest
 
 from keras_simgan import models, networks
+from keras_simgan.training import value_and_gradients
 
 hypothesis.settings.register_profile(
     "keras_simgan", deadline=None, derandomize=True, max_examples=25
@@ -38,6 +42,7 @@ hypothesis.settings.load_profile("keras_simgan")
 
 IMAGE_SHAPE = (12, 16, 1)
 SMALL_STAGES = ((8, 3, 2), ("max_pool", 3, 1), (8, 1, 1))
+COLOUR_SHAPE = (8, 8, 3)
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +99,99 @@ def compiled_simgan(small_simgan):
 
 
 @pytest.fixture(scope="session")
+def colour_images():
+    """Source and target images, arrays of shape (12, 8, 8, 3) in [-1, 1]."""
+    draws = np.random.default_rng(3).uniform(-1, 1, (2, 12, *COLOUR_SHAPE))
+    return draws.astype("float32")
+
+
+@pytest.fixture(scope="session")
+def small_cyclegan(with_drawn_weights):
+    """Builds a CycleGAN, or `cls`, of small networks, for the colour images where nothing is said.
+
+    The weights are the same whatever the backend.
+    """
+
+    def build(
+        cls=models.CycleGAN,
+        source_shape=COLOUR_SHAPE,
+        target_shape=COLOUR_SHAPE,
+        policy=None,
+        weights_seed=1,
+        **arguments,
+    ):
+        def generator(one, other):
+            return networks.ResNetGenerator(
+                one, filters=2, blocks=1, output_channels=other[-1], dtype=policy
+            )
+
+        def discriminator(shape):
+            return networks.PatchDiscriminator(shape, filters=2, layers=1, dtype=policy)
+
+        model = cls(
+            **{
+                "generator": generator(source_shape, target_shape),
+                "inverse_generator": generator(target_shape, source_shape),
+                "target_discriminator": discriminator(target_shape),
+                "source_discriminator": discriminator(source_shape),
+                "pool_size": 3,
+                **arguments,
+            }
+        )
+        return with_drawn_weights(model, weights_seed)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def compiled_cyclegan(small_cyclegan):
+    """Builds the same, compiled with SGD for both turns; `compile_arguments` go to `compile`."""
+
+    def build(compile_arguments=None, learning_rate=0.01, **arguments):
+        model = small_cyclegan(**arguments)
+        model.compile(
+            keras.optimizers.SGD(learning_rate),
+            keras.optimizers.SGD(learning_rate),
+            **(compile_arguments or {}),
+        )
+        return model
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def label_model(with_drawn_weights):
+    """Builds a model with two outputs for the colour images, which has all that could move.
+
+    That is weights, statistics of batch normalization and a random layer.
+    """
+
+    def build(shape=COLOUR_SHAPE, seed=7):
+        inputs = keras.Input(shape)
+        x = keras.layers.Conv2D(2, 3, strides=2)(inputs)
+        x = keras.layers.BatchNormalization()(x)
+        x = keras.layers.Dropout(0.5, seed=1)(x)
+        x = keras.layers.Flatten()(x)
+        outputs = [keras.layers.Dense(count)(x) for count in (2, 3)]
+        return with_drawn_weights(keras.Model(inputs, outputs), seed)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def with_drawn_weights():
+    """Gives a model weights that do not depend on the backend."""
+
+    def give(model, seed):
+        draw = np.random.default_rng(seed)
+        for variable in model.trainable_variables:
+            variable.assign(draw.normal(0, 0.1, variable.shape).astype("float32"))
+        return model
+
+    return give
+
+
+@pytest.fixture(scope="session")
 def values():
     """Copies of variables as arrays."""
 
@@ -101,6 +199,25 @@ def values():
         return [keras.ops.convert_to_numpy(variable).copy() for variable in variables]
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def gradients():
+    """The gradients of a scalar function of arrays, as arrays; zeros where it has none."""
+
+    def of(function, *arrays):
+        variables = [keras.Variable(array) for array in arrays]
+        _, found = value_and_gradients(
+            lambda: (function(*(variable.value for variable in variables)), ()),
+            variables,
+            variables,
+        )
+        return [
+            np.zeros_like(array) if gradient is None else keras.ops.convert_to_numpy(gradient)
+            for array, gradient in zip(arrays, found, strict=True)
+        ]
+
+    return of
 
 
 @pytest.fixture(scope="session")
@@ -114,11 +231,12 @@ def moved(values):
     """Runs an action and says which of the networks it moved."""
 
     def names(model, action):
-        before = {name: values(getattr(model, name).variables) for name in NETWORKS}
+        present = [name for name in NETWORKS if hasattr(model, name)]
+        before = {name: values(getattr(model, name).variables) for name in present}
         action()
         return {
             name
-            for name in NETWORKS
+            for name in present
             if any(
                 (a != b).any()
                 for a, b in zip(before[name], values(getattr(model, name).variables), strict=True)
@@ -128,4 +246,22 @@ def moved(values):
     return names
 
 
-NETWORKS = ("refiner", "discriminator")
+NETWORKS = (
+    *("refiner", "discriminator"),
+    *("generator", "inverse_generator", "target_discriminator", "source_discriminator"),
+    "gaze_estimator",
+)
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """The numbers of a golden file, by its name, and the script that made it."""
+
+    def read(name):
+        folder = Path(__file__).parent / "golden"
+        spec = importlib.util.spec_from_file_location(name, folder / f"make_{name}.py")
+        script = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(script)
+        return json.loads((folder / f"{name}.json").read_text()), script
+
+    return read

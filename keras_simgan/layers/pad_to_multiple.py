@@ -28,9 +28,11 @@ class PadToMultiple(keras.layers.Layer):
     def __init__(self, multiple: int, least: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         least = multiple if least is None else least
-        if multiple < 1 or least % multiple:
+        if not all(isinstance(size, int) and size > 0 for size in (multiple, least)) or (
+            least % multiple
+        ):
             raise ValueError(
-                "`multiple` must be above 0 and `least` a multiple of it. Received: "
+                "`multiple` must be a positive integer and `least` a multiple of it. Received: "
                 f"multiple={multiple!r}, least={least!r}."
             )
         self.multiple, self.least = multiple, least

@@ -20,6 +20,9 @@ class ReflectionPadding2D(keras.layers.Layer):
     Input shape `(batch, height, width, channels)`, output
     `(batch, height + 2 padding, width + 2 padding, channels)`.
 
+    Raises:
+        ValueError: A padding that is no integer from 0, or an image no larger than it.
+
     Example:
         >>> ReflectionPadding2D(2)(ops.reshape(ops.arange(16.0), (1, 4, 4, 1))).shape[1:]
         (8, 8, 1)
@@ -33,12 +36,20 @@ class ReflectionPadding2D(keras.layers.Layer):
 
     def call(self, inputs):
         """The padded images."""
+        self.compute_output_shape(inputs.shape)  # for its error; the backends do not agree on one
+        if not self.padding:
+            return inputs
         sides = (self.padding, self.padding)
         return ops.pad(inputs, ((0, 0), sides, sides, (0, 0)), mode="reflect")
 
     def compute_output_shape(self, input_shape):
         """Height and width grow by twice the padding."""
         batch, height, width, channels = input_shape
+        if any(size is not None and size <= self.padding for size in (height, width)):
+            raise ValueError(
+                f"Images of {height}x{width} have no {self.padding} pixels beside their border to "
+                "reflect; `padding` must be less than height and width."
+            )
         grown = [None if size is None else size + 2 * self.padding for size in (height, width)]
         return (batch, *grown, channels)
 

@@ -18,8 +18,13 @@ def _l2(before, after):
 
 
 def _cosine(before, after):
-    before, after = (ops.normalize(vectors, axis=-1) for vectors in (before, after))
-    return 1.0 - ops.sum(before * after, axis=-1)
+    return 1.0 - ops.sum(_unit(before) * _unit(after), axis=-1)
+
+
+def _unit(vectors):
+    # Not `ops.normalize`, whose gradient at zero is not a number on torch.
+    squares = ops.sum(ops.square(vectors), axis=-1, keepdims=True)
+    return vectors * ops.rsqrt(ops.maximum(squares, keras.config.epsilon()))
 
 
 def _kullback_leibler(before, after):
@@ -77,7 +82,7 @@ class LabelConsistency(keras.losses.Loss):
         super().__init__(name=name, **kwargs)
         if not isinstance(model, keras.Model) or not model.built:
             raise ValueError(f"`model` must be a built `keras.Model`. Received: {model!r}.")
-        if not callable(distance) and distance not in DISTANCES:
+        if not callable(distance) and distance not in list(DISTANCES):
             raise ValueError(
                 f"`distance` must be one of {sorted(DISTANCES)} or a function of two outputs. "
                 f"Received: {distance!r}."

@@ -91,11 +91,22 @@ class CycleGAN(GAN):
         **kwargs: Any,
     ):
         weights = cycle_weight if isinstance(cycle_weight, (tuple, list)) else [cycle_weight] * 2
-        if len(weights) != 2 or not all(weight >= 0 for weight in (*weights, identity_weight)):
+        if len(weights) != 2 or not all(
+            isinstance(weight, (int, float)) and weight >= 0
+            for weight in (*weights, identity_weight)
+        ):
             raise ValueError(
                 "`cycle_weight` must be one weight or two, and no weight below 0. Received: "
                 f"cycle_weight={cycle_weight!r}, identity_weight={identity_weight!r}."
             )
+        for argument, loss, kind in (
+            ("adversarial_loss", adversarial_loss, LeastSquaresLoss),
+            ("label_consistency", label_consistency, LabelConsistency),
+        ):
+            if loss is not None and not isinstance(loss, kind):
+                raise ValueError(
+                    f"`{argument}` must be a `losses.{kind.__name__}`. Received: {loss!r}."
+                )
         if label_consistency_on not in LABEL_CONSISTENCY_ON:
             raise ValueError(
                 f"`{self._label_argument}` must be one of {LABEL_CONSISTENCY_ON}; got "
@@ -113,12 +124,26 @@ class CycleGAN(GAN):
             ("target_discriminator", target_discriminator.input_shape, "target"),
             ("source_discriminator", source_discriminator.input_shape, "source"),
         ):
-            _check_fits(argument, shape, domain, domains[domain])
-        if identity_weight and domains["source"][-1] != domains["target"][-1]:
+            if not _fits(shape, domains[domain]):
+                gives = "gives" if "generator" in argument else "takes"
+                raise ValueError(
+                    f"`{argument}` {gives} images of shape {shape}, but the {domain} domain's "
+                    f"generator takes {domains[domain]}."
+                )
+        for argument, discriminator in (
+            ("target_discriminator", target_discriminator),
+            ("source_discriminator", source_discriminator),
+        ):
+            if len(discriminator.output_shape) != 4 or discriminator.output_shape[-1] != 1:
+                raise ValueError(
+                    f"`{argument}` must give one value a patch, shape (batch, rows, columns, 1); "
+                    f"its output shape is {discriminator.output_shape}."
+                )
+        if identity_weight and not _fits(domains["source"], domains["target"]):
             raise ValueError(
                 "The identity loss gives each generator images of its own output domain, so both "
-                f"domains must have as many channels; they have {domains['source'][-1]} and "
-                f"{domains['target'][-1]}. Pass `identity_weight=0`."
+                "domains must have images of the same size and channels; they have "
+                f"{domains['source']} and {domains['target']}. Pass `identity_weight=0`."
             )
         if pool_size and None in (*domains["source"][1:], *domains["target"][1:]):
             raise ValueError(
@@ -150,6 +175,15 @@ class CycleGAN(GAN):
     def call(self, source, training=False):
         """Translates source images in [-1, 1], shape `(batch, height, width, channels)`."""
         return self.generator(source, training=training)
+
+    def batch_shapes(self):
+        """The shapes of both domains; a size that one network leaves open may be in another."""
+        there, back = self.generator, self.inverse_generator
+        source = [there.input_shape, back.output_shape, self.source_discriminator.input_shape]
+        target = [back.input_shape, there.output_shape, self.target_discriminator.input_shape]
+        if self.label_consistency and hasattr(self.label_consistency.model, "input_shape"):
+            source.append(self.label_consistency.model.input_shape)
+        return _known(source), _known(target)
 
     def generator_losses(self, source, target, training=True):
         """Equation 3 for both generators; and both fakes, `(target, source)`."""
@@ -241,11 +275,11 @@ def _l1(one, other):
     return ops.mean(ops.abs(one - other))
 
 
-def _check_fits(argument: str, shape: tuple, domain: str, expected: tuple) -> None:
-    sizes = zip(shape, expected, strict=True)
-    if any(None not in pair and pair[0] != pair[1] for pair in sizes):
-        gives = "gives" if "generator" in argument else "takes"
-        raise ValueError(
-            f"`{argument}` {gives} images of shape {shape}, but the {domain} domain's generator "
-            f"takes {expected}."
-        )
+def _fits(shape: tuple, expected: tuple) -> bool:
+    return len(shape) == len(expected) and all(
+        None in pair or pair[0] == pair[1] for pair in zip(shape, expected, strict=True)
+    )
+
+
+def _known(shapes: list[tuple]) -> tuple:
+    return tuple(next(filter(None, sizes), None) for sizes in zip(*shapes, strict=True))

@@ -59,11 +59,11 @@ class PatchDiscriminator(Network):
         inputs = keras.Input(image_shape, name="images")
         x = inputs
         for index in range(layers + 1):
-            name = f"conv_{index + 1}"
-            x = convolution(name, filters * 2 ** min(index, 3), 2 if index < layers else 1, x)
+            conv = f"conv_{index + 1}"
+            x = convolution(conv, filters * 2 ** min(index, 3), 2 if index < layers else 1, x)
             if index:
-                x = instance_normalization(f"{name}_norm", dtype)(x)
-            x = keras.layers.LeakyReLU(0.2, dtype=dtype, name=f"{name}_leaky_relu")(x)
+                x = instance_normalization(f"{conv}_norm", dtype)(x)
+            x = keras.layers.LeakyReLU(0.2, dtype=dtype, name=f"{conv}_leaky_relu")(x)
         outputs = to_float32(convolution("patches", 1, 1, x))  # (batch, rows, columns, 1)
 
         # Config
