@@ -8,7 +8,7 @@ import pytest
 
 from keras_simgan import data, models, presets
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "refined_eyes.npz"
+GOLDEN = Path(__file__).parents[1] / "golden"
 FOLDER = Path(presets.__file__).parent
 
 
@@ -25,7 +25,7 @@ def test_card_and_metadata(name):
 
 
 def test_simgan_eyes_refines_as_it_did():
-    with np.load(GOLDEN) as golden:
+    with np.load(GOLDEN / "refined_eyes.npz") as golden:
         refined = models.SimGAN.from_preset("simgan_eyes_36x60").predict(
             data.to_unit(golden["eyes"]), verbose=0
         )
@@ -33,6 +33,19 @@ def test_simgan_eyes_refines_as_it_did():
         # It changes eyes, and does not replace them.
         change = np.abs(refined - data.to_unit(golden["eyes"])).mean()
         assert 0.05 < change < 0.5
+
+
+def test_cyclegan_translates_digits_both_ways_as_it_did():
+    with np.load(GOLDEN / "translated_digits.npz") as file:
+        golden = dict(file)
+    model = models.CycleGAN.from_preset("cyclegan_mnist_m_32")
+    there = model.translate(data.to_unit(golden["digits"]))
+    np.testing.assert_allclose(there, golden["there"], atol=4e-3)
+    back = model.translate(golden["there"].astype("float32"), direction="target_to_source")
+    np.testing.assert_allclose(back, golden["back"], atol=4e-3)
+    # Black paper became a photo's ground.
+    assert golden["digits"][:, :4].max() == 0
+    assert there[:, :4].mean() > -0.8
 
 
 def test_a_preset_loads_in_a_fresh_process():
