@@ -2,6 +2,7 @@
 
 - `eyes_contact_sheet.png`: eyes of `data.EyeRenderer`, gray as in MPIIGaze and in colour.
 - `refined_eyes.png`: gray eyes, and below each row the same eyes refined by `simgan_eyes_36x60`.
+- `cyclegan_digits.png`: drawn digits on noise, translated by `cyclegan_mnist_m_32`, and back.
 
     python docs/make_pictures.py
 """
@@ -12,7 +13,7 @@ import cv2
 import numpy as np
 
 from keras_simgan.data import EyeRenderer, from_unit, to_unit
-from keras_simgan.models import SimGAN
+from keras_simgan.models import CycleGAN, SimGAN
 
 IMAGES = Path(__file__).parent / "images"
 
@@ -34,6 +35,19 @@ def write(name: str, picture: np.ndarray) -> None:
     cv2.imwrite(str(IMAGES / name), picture[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
+def noisy_digits(count: int) -> np.ndarray:
+    """Digits as a plotter draws them, on the smooth noise that the preset was trained with."""
+    rng = np.random.default_rng(3)
+    digits = np.zeros((count, 32, 32, 3), "uint8")
+    for index, image in enumerate(digits):
+        cells = int(rng.integers(2, 9))
+        noise = cv2.resize(rng.random((cells, cells, 3)), (32, 32), interpolation=cv2.INTER_CUBIC)
+        image[:] = 127 * noise.clip(0, 1)
+        font, text = cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, str(index % 10)
+        cv2.putText(image, text, (7, 25), font, 0.9, (255, 255, 255), 2, cv2.LINE_AA)
+    return digits
+
+
 def main() -> None:
     """Writes the pictures."""
     gray, _ = EyeRenderer((36, 60), seed=7).render(32)
@@ -48,6 +62,13 @@ def main() -> None:
         for images in (gray, from_unit(refined))
     ]
     write("refined_eyes.png", np.vstack(rows))
+
+    digits = noisy_digits(20)
+    model = CycleGAN.from_preset("cyclegan_mnist_m_32")
+    there = model.translate(to_unit(digits))
+    back = model.translate(there, direction="target_to_source")
+    sheet = np.vstack([tile(images, 20) for images in (digits, from_unit(there), from_unit(back))])
+    write("cyclegan_digits.png", sheet.repeat(2, axis=0).repeat(2, axis=1))
 
 
 if __name__ == "__main__":
