@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_simgan import data
-from keras_simgan.models import SimGAN
+from keras_simgan.models import CycleGAN, GazeGAN, SimGAN
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
@@ -35,3 +35,51 @@ def test_simgan_folders_refines_and_keeps_labels(tmp_path, capsys):
     written = data.read_image(tmp_path / "refined" / names[3])
     assert np.abs(refined.astype(int) - written).max() <= 1
     assert np.abs(source.astype(int) - written).max() > 1
+
+
+def test_cyclegan_translates_two_folders_both_ways(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for name in ("horses", "zebras"):
+        data.write_folder(tmp_path / name, rng.integers(0, 256, (8, 40, 48, 3), "uint8"))
+    example = load("cyclegan_horse2zebra")
+    scores = example.main(
+        tmp_path / "horses",
+        tmp_path / "zebras",
+        tmp_path / "out",
+        size=36,
+        crop=32,
+        filters=4,
+        blocks=1,
+        epochs=1,
+        steps=2,
+        dtype="float32",
+        held_out=2,
+    )
+    assert len(scores) == 4 and all(0 <= score <= 1 for score in scores.values())
+    assert "source_translated_taken_for_target" in capsys.readouterr().out
+    assert data.read_image(tmp_path / "out" / "held_out.png").shape == (4 * 36, 36, 3)
+    # The preset keeps what translates, and takes images of another size than the windows.
+    generator = CycleGAN.from_preset(tmp_path / "out" / "preset", direction="target_to_source")
+    whole = generator.for_image_shape((36, 36, 3))
+    assert whole.predict(np.zeros((1, 36, 36, 3), "float32"), verbose=0).shape == (1, 36, 36, 3)
+
+
+def test_gazegan_folders_keeps_labels(tmp_path, capsys):
+    example = load("gazegan_folders")
+    example.main(
+        None,
+        tmp_path,
+        count=16,
+        epochs=1,
+        steps_per_epoch=2,
+        estimator_epochs=1,
+        held_out=2,
+    )
+    assert "16 images refined" in capsys.readouterr().out
+    names, labels = data.read_folder(tmp_path / "refined")
+    assert len(names) == 16
+    np.testing.assert_allclose(labels["gaze"], example.render(16, seed=0)[1], rtol=1e-6)
+    model = GazeGAN.from_preset(tmp_path / "preset")
+    frozen = example.keras.models.load_model(tmp_path / "estimator_frozen.keras")
+    for ours, theirs in zip(model.gaze_estimator.get_weights(), frozen.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
