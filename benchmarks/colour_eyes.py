@@ -90,8 +90,8 @@ def _middle(images: np.ndarray) -> np.ndarray:
 def augment(images: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -> np.ndarray:
     """Random gamma, exposure, contrast, hue, blur, noise, shift and size; uint8 in and out.
 
-    None of them changes the gaze. Below strength 1
-    nothing moves either, as if another camera had taken the same picture.
+    None of them changes the gaze. Below strength 1 nothing moves either, as if another camera had
+    taken the same picture.
     """
     out = np.empty_like(images)
     moves = strength >= 1.0
@@ -147,7 +147,7 @@ def train_estimator(
             (SIZE, SIZE, 3), filters, dense_units, pooling=4, name="gaze_estimator"
         )
     steps = epochs * -(-len(images) // BATCH)
-    warmup = steps // 20
+    warmup = max(1, steps // 20)
     schedule = keras.optimizers.schedules.CosineDecay(
         1e-5, steps - warmup, warmup_target=2e-3, warmup_steps=warmup
     )
@@ -216,7 +216,7 @@ def main() -> None:
     estimator = train_estimator(*train, epochs=options.epochs)
     options.estimator.parent.mkdir(parents=True, exist_ok=True)
     estimator.save(options.estimator)
-    images, gaze = synthetic_colour_eyes("renderer", 500, TESTING)
+    images, gaze = synthetic_colour_eyes(options.source, 500, TESTING)
     mean = np.broadcast_to(train[1].mean(0), gaze.shape)
     for name, shown in (
         ("as rendered", images),

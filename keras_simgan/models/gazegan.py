@@ -30,7 +30,9 @@ class GazeGAN(CycleGAN):
     weights, networks and schedule are not known to us. Comparing in the translated image is what
     FP-GAN does, a published successor with code: it constrains the very images one goes on to train
     with, and is the default here, with FP-GAN's weight of 25. Under `"cycled"` the generators may
-    agree to shift the gaze there and back.
+    agree to shift the gaze there and back. Look at the logs: a `gaze_consistency` far below the
+    other losses has no say. In our measurement (README, "Colour eyes") 25 lowered the gaze's drift
+    by 8 % of plain CycleGAN's, 500 by 48 %, at some cost in realism.
 
     Args:
         generator: Translates source images, such as `networks.ResNetGenerator`.
