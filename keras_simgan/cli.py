@@ -3,10 +3,11 @@
 import argparse
 import os
 import sys
-import textwrap
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
+
+from keras_simgan._cli_arguments import DEFAULT, add_command, add_on_bad_image, positive
+from keras_simgan._cli_train import add_train
 
 # Keras and TensorFlow take seconds to import, so each command imports what it needs: --help and
 # mistyped options answer at once.
@@ -23,6 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # TensorFlow would take all of a GPU's memory, on JAX and torch too, where it only writes logs.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     with warnings.catch_warnings():
         warnings.simplefilter("default", UserWarning)
         warnings.showwarning = _show_warning
@@ -31,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             print("\nInterrupted. Run the same command again to go on.", file=sys.stderr)
             return 130
-        except (ValueError, TypeError, OSError) as error:
+        except (ValueError, TypeError, OSError, ImportError) as error:
             if arguments.debug:
                 raise
             print(f"keras-simgan: error: {' '.join(str(error).split())}", file=sys.stderr)
@@ -55,26 +58,19 @@ def _parser() -> argparse.ArgumentParser:
         "  keras-simgan demo\n"
         "  keras-simgan train simgan --source renders/ --target photos/ --out runs/eyes\n"
         "  keras-simgan refine runs/eyes renders/ refined/\n"
+        "  keras-simgan train cyclegan --source horses/ --target zebras/ --out runs/zebras\n"
         "`keras-simgan COMMAND --help` tells the options of a command.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    train = _command(
-        commands,
-        "train",
-        None,
-        "train a model on two folders",
-        "  keras-simgan train simgan --source renders/ --target photos/ --out runs/eyes",
-    )
-    models = train.add_subparsers(required=True, metavar="MODEL")
-    _add_train_simgan(models)
-
-    refine = _command(
+    add_train(commands)
+    refine = add_command(
         commands,
         "refine",
         _refine,
         "refine a folder of images",
         "  keras-simgan refine simgan_eyes_36x60 renders/ refined/\n"
-        "  keras-simgan refine runs/eyes renders/ refined/",
+        "  keras-simgan refine runs/eyes renders/ refined/\n"
+        "  keras-simgan refine runs/zebras zebras/ as_horses/ --direction target_to_source",
         "Refines every image of SRC into DST under the same name, at its own size, bit depth and "
         "channels, and copies all other files, such as labels. Interrupted, it goes on when it is "
         "run again. Files of others in DST are not replaced without --overwrite.",
@@ -84,12 +80,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     refine.add_argument("source", metavar="SRC", help="folder of images, with sub-folders")
     refine.add_argument("destination", metavar="DST", help="folder to write to")
+    refine.add_argument(
+        "--direction",
+        choices=("source_to_target", "target_to_source"),
+        default="source_to_target",
+        help="the second is for models that also translate back, such as CycleGAN; " + DEFAULT,
+    )
     refine.add_argument("--overwrite", action="store_true", help="replace files that are in DST")
-    refine.add_argument("--batch-size", type=_positive, default=64, metavar="N", help=_DEFAULT)
-    _add_on_bad_image(refine)
+    refine.add_argument("--batch-size", type=positive, default=64, metavar="N", help=DEFAULT)
+    add_on_bad_image(refine)
 
-    _command(commands, "presets", _presets, "list the trained models", "  keras-simgan presets")
-    demo = _command(
+    add_command(commands, "presets", _presets, "list the trained models", "  keras-simgan presets")
+    demo = add_command(
         commands,
         "demo",
         _demo,
@@ -97,154 +99,8 @@ def _parser() -> argparse.ArgumentParser:
         "  keras-simgan demo --out demo",
         "Needs no data. Takes about three minutes on two CPU cores.",
     )
-    demo.add_argument("--out", default="demo", metavar="DIR", help=_DEFAULT)
+    demo.add_argument("--out", default="demo", metavar="DIR", help=DEFAULT)
     return parser
-
-
-_DEFAULT = "default: %(default)s"
-
-
-def _command(commands, name, run, summary, example, description="") -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=textwrap.fill(f"{summary[0].upper()}{summary[1:]}. {description}".strip(), 80),
-        epilog=f"example:\n{example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--debug", action="store_true", help="show the whole trace of an error")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _add_train_simgan(models) -> None:
-    parser = _command(
-        models,
-        "simgan",
-        _train_simgan,
-        "train a SimGAN on two folders of images",
-        "  keras-simgan train simgan --source renders/ --target photos/ --out runs/eyes \\\n"
-        "      --image-size 36 60 --channels 1 --epochs 20\n"
-        "  keras-simgan refine runs/eyes renders/ refined/",
-        "Writes into --out: run.json, log.csv, samples/ (a picture an epoch), preset/ (the model) "
-        "and backup/ (the state). Run again with the same --out it resumes; with more --epochs it "
-        "trains on.",
-    )
-    add = parser.add_argument
-    images = "folder of images, or .npz file with an array `images`"
-    add("--source", required=True, metavar="PATH", help=f"synthetic images: {images}")
-    add("--target", required=True, metavar="PATH", help=f"real images: {images}")
-    add("--out", required=True, metavar="DIR", help="folder of this run")
-    add(
-        "--image-size",
-        type=_positive,
-        nargs=2,
-        metavar=("H", "W"),
-        help="resize to this; default: the size of the first source image",
-    )
-    add(
-        "--channels",
-        type=int,
-        choices=(1, 3),
-        help="gray or colour; default: those of the first source image",
-    )
-    add(
-        "--convert-channels",
-        action="store_true",
-        help="convert images with other channels instead of failing",
-    )
-    add("--epochs", type=_positive, default=20, metavar="N", help=_DEFAULT)
-    add(
-        "--steps-per-epoch",
-        type=_positive,
-        metavar="N",
-        help="batches in an epoch; default: one pass over the source",
-    )
-    add("--batch-size", type=_positive, default=64, metavar="N", help=_DEFAULT)
-    add(
-        "--regularization",
-        type=_not_negative,
-        default=2.0,
-        metavar="LAMBDA",
-        help="weight of the self-regularization, on means; " + _DEFAULT,
-    )
-    add(
-        "--psi",
-        choices=("identity", "image_gradients", "channel_means"),
-        default="identity",
-        help="what the self-regularization compares; " + _DEFAULT,
-    )
-    add(
-        "--history",
-        type=int,
-        default=12_800,
-        metavar="N",
-        help="images in the history of refined images, 0 for none; " + _DEFAULT,
-    )
-    add(
-        "--optimizer",
-        choices=("adam", "sgd"),
-        default="adam",
-        help="adam, at 2e-4 for the refiner and 1e-4 for the discriminator, or the paper's sgd; "
-        + _DEFAULT,
-    )
-    add("--refiner-warmup", type=int, default=1000, metavar="STEPS", help=_DEFAULT)
-    add("--discriminator-warmup", type=int, default=200, metavar="STEPS", help=_DEFAULT)
-    add("--filters", type=_positive, default=64, metavar="N", help="of the refiner; " + _DEFAULT)
-    add("--blocks", type=_positive, default=4, metavar="N", help="of the refiner; " + _DEFAULT)
-    add(
-        "--dtype",
-        choices=("float32", "mixed_bfloat16", "mixed_float16"),
-        default="float32",
-        help="what the networks compute in; " + _DEFAULT,
-    )
-    add("--seed", type=int, default=0, metavar="N", help=_DEFAULT)
-    add("--validation-source", metavar="PATH", help="images for the val_ columns of the log")
-    add("--validation-target", metavar="PATH", help="likewise; the two go together")
-    _add_on_bad_image(parser)
-
-
-def _add_on_bad_image(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--on-bad-image",
-        choices=("error", "skip"),
-        default="error",
-        help="stop at images that cannot be used, or leave them out; " + _DEFAULT,
-    )
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return value
-
-
-def _not_negative(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 up")
-    return value
-
-
-def _train_simgan(arguments: argparse.Namespace) -> None:
-    options = {
-        name: value
-        for name, value in vars(arguments).items()
-        if name not in ("run", "debug", "out")
-    }
-    for name in ("source", "target", "validation_source", "validation_target"):
-        if options[name]:
-            options[name] = str(Path(options[name]).resolve())
-    if bool(options["validation_source"]) != bool(options["validation_target"]):
-        raise ValueError("--validation-source and --validation-target go together; give both.")
-    from keras_simgan.runs import PRESET_FOLDER, train_simgan
-
-    train_simgan(arguments.out, options)
-    print(
-        f"Wrote {Path(arguments.out) / PRESET_FOLDER}. Look at {Path(arguments.out) / 'samples'}, "
-        f"then: keras-simgan refine {arguments.out} {arguments.source} refined/"
-    )
 
 
 def _refine(arguments: argparse.Namespace) -> None:
@@ -255,6 +111,7 @@ def _refine(arguments: argparse.Namespace) -> None:
         preset_of(arguments.model),
         arguments.source,
         arguments.destination,
+        direction=arguments.direction,
         overwrite=arguments.overwrite,
         batch_size=arguments.batch_size,
         on_bad_image=arguments.on_bad_image,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from keras_simgan import callbacks, cli
+from keras_simgan.callbacks import image_grid
 from keras_simgan.data import read_image, write_folder, write_image
 from keras_simgan.models import SimGAN
 
@@ -101,6 +102,30 @@ def test_train_with_validation(folders, tmp_path):
         assert float(next(csv.DictReader(file))["val_self_regularization"]) > 0
 
 
+def test_the_monitor_warns_and_logs(folders, tmp_path, monkeypatch, capsys):
+    measured = {"source_to_target": {"change": 0.001, "correlation": 0.5}}
+    monkeypatch.setattr(callbacks.TranslationMonitor, "_measure", lambda self: measured)
+    assert train(folders, tmp_path / "run", "--epochs", "2") == 0
+    warning, *others = capsys.readouterr().err.splitlines()
+    assert warning.startswith("warning: Epoch 2: source_to_target changes its images by 0.001")
+    assert not [line for line in others if "warning: Epoch" in line]
+    with (tmp_path / "run/log.csv").open() as file:
+        row = next(csv.DictReader(file))
+    assert float(row["source_to_target_change"]) == 0.001
+    assert float(row["source_to_target_correlation"]) == 0.5
+
+
+def test_tensorboard_that_is_missing(folders, tmp_path, monkeypatch, capsys):
+    found = image_grid.find_spec
+    monkeypatch.setattr(
+        image_grid, "find_spec", lambda name: None if name == "tensorboard" else found(name)
+    )
+    logs = tmp_path / "logs"
+    assert train(folders, tmp_path / "run", "--tensorboard", str(logs)) == 2
+    assert "pip install tensorboard" in capsys.readouterr().err
+    assert not logs.exists() and not (tmp_path / "run").exists()
+
+
 def test_train_errors(folders, run, tmp_path, capsys):
     def error(*arguments):
         assert train(*arguments) == 2
@@ -165,6 +190,9 @@ def test_refine_errors(folders, tmp_path, capsys):
     arguments = [str(folders / "renders"), str(tmp_path / "out")]
     assert cli.main(["refine", "simgan_ears", *arguments]) == 2
     assert "no preset 'simgan_ears'" in capsys.readouterr().err
+    eyes = ["refine", "simgan_eyes_36x60", *arguments, "--direction", "target_to_source"]
+    assert cli.main(eyes) == 2
+    assert "A SimGAN translates source_to_target. Received" in capsys.readouterr().err
     (tmp_path / "run").mkdir()
     (tmp_path / "run/run.json").write_text("{}")
     assert cli.main(["refine", str(tmp_path / "run"), *arguments]) == 2
@@ -189,7 +217,11 @@ def test_demo_is_handed_its_folder(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["train"], ["train", "simgan"], ["refine"], ["presets"], ["demo"]]
+    "command",
+    [
+        *([], ["train"], ["train", "simgan"], ["train", "cyclegan"], ["train", "gazegan"]),
+        *(["refine"], ["presets"], ["demo"]),
+    ],
 )
 def test_help_has_an_example(command, capsys):
     with pytest.raises(SystemExit) as stop:
@@ -206,7 +238,12 @@ def test_help_has_an_example(command, capsys):
         ([], "required: COMMAND"),
         (["train", "simgan", "--source", "a"], "--target, --out"),
         (["refine", "a", "b", "c", "--batch-size", "0"], "0 is not above 0"),
+        (
+            ["refine", "a", "b", "c", "--direction", "back"],
+            "'source_to_target', 'target_to_source'",
+        ),
         (["train", "simgan", "--regularization", "-1"], "-1 is not a number from 0 up"),
+        (["train", "simgan", "--history", "-1"], "-1 is below 0"),
     ],
 )
 def test_usage_errors(arguments, match, capsys):

@@ -23,7 +23,11 @@ from keras_simgan.data.files import (
     unsupported_format,
 )
 from keras_simgan.data.images import read_image, write_image
-from keras_simgan.refinement.image_refiner import ImageRefiner, load_refiner
+from keras_simgan.refinement.image_refiner import (
+    SOURCE_TO_TARGET,
+    ImageRefiner,
+    load_refiner,
+)
 from keras_simgan.refinement.journal import (
     Journal,
     RefinementError,
@@ -57,6 +61,7 @@ def refine_folder(
     source: str | Path,
     destination: str | Path,
     *,
+    direction: str = SOURCE_TO_TARGET,
     overwrite: bool = False,
     batch_size: int = 64,
     on_bad_image: str = "error",
@@ -74,9 +79,12 @@ def refine_folder(
     `overwrite`. On Linux and macOS two runs into one destination exclude each other.
 
     Args:
-        model: A `SimGAN`, its refiner, another network of that kind, or a preset's name or folder.
+        model: A `SimGAN`, `CycleGAN` or other `models.GAN`, a network that refines, or a preset's
+            name or folder.
         source: The folder of synthetic images.
         destination: The folder to write to; made when missing.
+        direction: `"source_to_target"`, or `"target_to_source"` where the model also translates
+            back. The two are different refiners: each needs a destination of its own.
         overwrite: Whether to replace files that are in the way, and results of another refiner.
         batch_size: Images that are refined at once; fewer where they are large.
         on_bad_image: `"error"`, or `"skip"` to leave out images that cannot be refined; they are
@@ -90,7 +98,7 @@ def refine_folder(
         RefinementError: If the folders overlap, the destination holds other files of these names
             or results of another refiner, or another run is writing to it.
         ImageError: If the source has no images, or one cannot be refined. What is finished stays.
-        ValueError: If an argument is out of range.
+        ValueError: If an argument is out of range, or the model does not have this direction.
 
     Example:
         >>> from keras_simgan.data import write_folder
@@ -114,7 +122,7 @@ def refine_folder(
             _skip(report, name, unsupported_format(source / name), on_bad_image)
         elif not name.lower().endswith(IMAGE_SUFFIXES):
             others.append(name)
-    refiner = load_refiner(model)
+    refiner = load_refiner(model, direction)
     journal = Journal(destination, weights_checksum(refiner.network), overwrite)
     try:
         _remove_leftovers(destination)

@@ -1,12 +1,14 @@
 """Refining images as they are on disk: any size, 8 or 16 bits, gray, colour, with alpha."""
 
-from typing import Any
+from pathlib import Path
 
 import cv2
 import keras
 import numpy as np
 
 from keras_simgan.data.ranges import from_unit, to_unit
+
+SOURCE_TO_TARGET = "source_to_target"
 
 
 class ImageRefiner:
@@ -17,9 +19,15 @@ class ImageRefiner:
     colour network refuses gray images.
 
     Args:
-        model: A `SimGAN` or other model with an attribute `refiner`; or a network that maps images
-            in [-1, 1] to refined ones of the same shape. Networks with a method `for_image_shape`,
+        model: A `SimGAN`, `CycleGAN` or other `models.GAN`; or a network that maps images in
+            [-1, 1] to refined ones of the same shape. Networks with a method `for_image_shape`,
             such as `networks.Refiner`, take images of any size, others those of their own size.
+        direction: A key of the model's `directions`: which of its networks refines. A network has
+            one direction only, the default.
+
+    Raises:
+        ValueError: If the model does not have this direction, or its network gives images of
+            another shape than it takes.
 
     Example:
         >>> from keras_simgan.networks import Refiner
@@ -28,8 +36,16 @@ class ImageRefiner:
         (36, 60, 3)
     """
 
-    def __init__(self, model: keras.Model):
-        self.network = getattr(model, "refiner", model)
+    def __init__(self, model: keras.Model, direction: str = SOURCE_TO_TARGET):
+        if hasattr(model, "directions"):
+            self.network = getattr(model, model.network_of(direction))
+        elif direction == SOURCE_TO_TARGET:
+            self.network = model
+        else:
+            raise ValueError(
+                f"{model!r} is no GAN with networks to choose from, so `direction` is of no use "
+                f"with it; got {direction!r}. Give the network of that direction, or the GAN."
+            )
         shape = getattr(self.network, "input_shape", None)
         if not isinstance(shape, tuple) or len(shape) != 4 or self.network.output_shape != shape:
             raise ValueError(
@@ -103,14 +119,18 @@ class ImageRefiner:
         )
 
 
-def load_refiner(model: Any) -> ImageRefiner:
+def load_refiner(
+    model: keras.Model | str | Path, direction: str = SOURCE_TO_TARGET
+) -> ImageRefiner:
     """Makes an `ImageRefiner` of a model, a network or a preset.
 
     Args:
-        model: What `ImageRefiner` takes, or what `presets.load` takes: a name or a folder.
+        model: What `ImageRefiner` takes, or what `presets.load` takes: a name or a folder. Of a
+            preset only the network of this direction is loaded.
+        direction: See `ImageRefiner`.
     """
     if isinstance(model, keras.Model):
-        return ImageRefiner(model)
+        return ImageRefiner(model, direction)
     from keras_simgan import presets
 
-    return ImageRefiner(presets.load(model))
+    return ImageRefiner(presets.load(model, direction=direction))

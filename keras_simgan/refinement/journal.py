@@ -86,9 +86,9 @@ class Journal:
         if header and header["refiner"] != checksum:
             if not overwrite:
                 raise RefinementError(
-                    f"{str(self.folder)!r} was refined with other weights (checksum "
-                    f"{header['refiner'][:12]}, now {checksum[:12]}). Choose another destination, "
-                    "or pass `overwrite=True` to refine everything anew."
+                    f"{str(self.folder)!r} was refined with other weights, of another model or "
+                    f"direction (checksum {header['refiner'][:12]}, now {checksum[:12]}). Choose "
+                    "another destination, or pass `overwrite=True` to refine everything anew."
                 )
             # What the other refiner wrote remains known as the program's own, but not as finished.
             self._append({"refiner": checksum})

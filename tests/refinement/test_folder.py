@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from keras_simgan.data import ImageError, read_image, write_image
+from keras_simgan.models import GAN
 from keras_simgan.networks import Refiner
 from keras_simgan.refinement import RefinementError, refine_folder
 from keras_simgan.refinement.journal import JOURNAL, Journal
@@ -126,6 +127,33 @@ def test_results_of_another_refiner(source, tmp_path):
     assert refine(source, out, other, overwrite=True).refined == 9
     assert refine(source, out, other).finished_before == 11
     assert read_image(out / "0.png").max() <= 192
+
+
+class Both(GAN):
+    """A GAN that darkens in one direction and inverts in the other."""
+
+    directions = {"source_to_target": "there", "target_to_source": "back"}
+
+    def __init__(self):
+        networks = [negative(), negative()]
+        super().__init__(networks, [])
+        self.there, self.back = networks
+        self.there.layers[-1].set_weights([np.full((1, 1, 1, 1), -0.5)])
+
+
+def test_each_direction_is_another_refiner(source, tmp_path):
+    model, out = Both(), tmp_path / "out"
+    refine(source, out, model)
+    assert read_image(out / "0.png").max() <= 192
+    with pytest.raises(RefinementError, match="other weights, of another model or direction"):
+        refine(source, out, model, direction="target_to_source")
+    assert refine(source, out, model, direction="source_to_target").finished_before == 11
+    refine(source, tmp_path / "back", model, direction="target_to_source")
+    back, old = read_image(tmp_path / "back/0.png"), read_image(source / "0.png")
+    np.testing.assert_array_equal(back, 255 - old)
+    with pytest.raises(ValueError, match="A Both translates source_to_target and target_to_so"):
+        refine(source, tmp_path / "new", model, direction="sideways")
+    assert not (tmp_path / "new").exists()
 
 
 def test_two_runs_exclude_each_other(source, tmp_path):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from keras_simgan.data import to_unit
-from keras_simgan.networks import Refiner
+from keras_simgan.models import GAN
+from keras_simgan.networks import Refiner, ResNetGenerator
 from keras_simgan.refinement import ImageRefiner
 
 random = np.random.default_rng(0)
@@ -57,11 +58,35 @@ def test_other_sizes_use_the_same_weights():
     assert refiner.refine([image(6, 8, 1)])[0].shape == (6, 8, 1)
 
 
-def test_a_model_gives_its_refiner():
-    class Model:
-        refiner = negative((6, 8, 1))
+class Both(GAN):
+    """A GAN that translates both ways."""
 
-    assert ImageRefiner(Model()).network is Model.refiner
+    directions = {"source_to_target": "there", "target_to_source": "back"}
+
+    def __init__(self):
+        networks = [negative((6, 8, 1)), negative((6, 8, 1))]
+        super().__init__(networks, [])
+        self.there, self.back = networks
+
+
+def test_a_model_gives_the_network_of_a_direction():
+    model = Both()
+    assert ImageRefiner(model).network is model.there
+    assert ImageRefiner(model, "source_to_target").network is model.there
+    assert ImageRefiner(model, direction="target_to_source").network is model.back
+    with pytest.raises(ValueError, match="A Both translates source_to_target and target_to_so"):
+        ImageRefiner(model, "backwards")
+    with pytest.raises(ValueError, match="is no GAN .* got 'target_to_source'"):
+        ImageRefiner(model.back, "target_to_source")
+
+
+@pytest.mark.parametrize("size", [(6, 7), (9, 18)])
+def test_a_generator_takes_any_size(size):
+    network = ResNetGenerator((12, 16, 3), filters=2, blocks=1)
+    old = image(*size, 3)
+    expected = network.for_image_shape((*size, 3)).predict(to_unit(old)[None], verbose=0)
+    new = to_unit(ImageRefiner(network).refine([old])[0])
+    np.testing.assert_allclose(new, expected[0], atol=1.01 / 255 + 1e-4)
 
 
 def test_bad_images_and_networks():

@@ -1,0 +1,75 @@
+"""Runs of GazeGAN."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_simgan.models import GazeGAN
+from keras_simgan.runs.cyclegan import (
+    compile_cyclegan,
+    cyclegan_arguments,
+    cyclegan_folder,
+    cyclegan_networks,
+)
+from keras_simgan.runs.frozen_model import check_takes, load_frozen
+from keras_simgan.runs.gaze_estimator import (
+    ESTIMATOR_FILE,
+    gaze_labels,
+    new_estimator,
+    train_estimator,
+)
+from keras_simgan.runs.training import callbacks, fit, read_data
+
+
+def train_gazegan(out: str | Path, options: dict[str, Any]) -> GazeGAN:
+    """Trains a GazeGAN in a folder, or goes on where an earlier start was interrupted.
+
+    As `train_cyclegan`, with the gaze estimator of the option `gaze_estimator`. Without it one is
+    trained first, on the source's images and labels, and kept in the folder as
+    `gaze_estimator.keras`; a training that is resumed reads it again.
+
+    Args:
+        out: The folder of the run.
+        options: The options of `keras-simgan train gazegan` by name, without `out`.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        RunError: See `train_cyclegan`; also if the gaze estimator cannot be used, or is missing and
+            the source has no gaze labels to train one on.
+        ImageError: If the images cannot be used.
+        ImportError: If `tensorboard` is asked for and cannot be used.
+    """
+    run = cyclegan_folder(out, "gazegan", options)
+    options, kept = run.options, run.path / ESTIMATOR_FILE
+    file = options["gaze_estimator"] or (kept if kept.is_file() else None)
+    estimator = load_frozen("--gaze-estimator", file) if file else None
+    data = read_data(options)
+    shape = data.train.image_shape
+    if estimator is None:
+        gaze = gaze_labels(data.train, options["source"])
+        keras.utils.set_random_seed(options["seed"])
+        estimator = new_estimator(shape)
+    else:
+        check_takes("--gaze-estimator", file, estimator, shape)
+    # Here, so that the networks begin alike whether the estimator is new or read.
+    keras.utils.set_random_seed(options["seed"])
+    networks = cyclegan_networks(shape, options)
+    watching = callbacks(run, data)
+    run.record(data.train)
+    if file is None:
+        train_estimator(
+            estimator, data.train, gaze, options["estimator_epochs"], options["seed"], kept
+        )
+    model = GazeGAN(
+        *networks,
+        estimator,
+        gaze_weight=options["gaze_weight"],
+        gaze_on=options["gaze_on"],
+        **cyclegan_arguments(options),
+    )
+    compile_cyclegan(model, options, len(data.train))
+    fit(run, model, data, watching)
+    return model
