@@ -90,7 +90,9 @@ class CycleGAN(GAN):
         seed: int = 0,
         **kwargs: Any,
     ):
-        weights = cycle_weight if isinstance(cycle_weight, (tuple, list)) else [cycle_weight] * 2
+        if isinstance(cycle_weight, list):  # as it comes from a file
+            cycle_weight = tuple(cycle_weight)
+        weights = cycle_weight if isinstance(cycle_weight, tuple) else (cycle_weight, cycle_weight)
         if len(weights) != 2 or not all(
             isinstance(weight, (int, float)) and weight >= 0
             for weight in (*weights, identity_weight)
@@ -272,7 +274,7 @@ class CycleGAN(GAN):
 
 
 def _l1(one, other):
-    return ops.mean(ops.abs(one - other))
+    return ops.mean(ops.abs(ops.subtract(one, other)))
 
 
 def _fits(shape: tuple, expected: tuple) -> bool:
