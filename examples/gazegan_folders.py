@@ -106,9 +106,9 @@ def main(
     out: Path,
     gaze_weight: float = 25.0,
     count: int = 1200,
-    epochs: int = 20,
-    steps_per_epoch: int = 150,
-    estimator_epochs: int = 15,
+    epochs: int = 10,
+    steps_per_epoch: int = 100,
+    estimator_epochs: int = 12,
     held_out: int = 300,
 ) -> None:
     renders, refined = out / "renders", out / "refined"
