@@ -6,7 +6,7 @@ the same model is trained that way and with separate calls, round after round in
 are the same. Reported are the medians over the rounds of pairs/s in wall time and in CPU time,
 which other work on the machine hardly changes.
 
-    python benchmarks/merged_forwards.py            # about 5 minutes on 2 cores
+    python benchmarks/merged_forwards.py --backends tensorflow   # 2 minutes on 2 cores
 
 Writes benchmarks/results/merged_forwards.md.
 """
@@ -113,6 +113,7 @@ def main() -> None:
                 f"{merged['wall'] / separate['wall']:.2f} | {merged['cpu'] / separate['cpu']:.2f} |"
             )
             print(rows[-1], flush=True)
+    command = f"python benchmarks/merged_forwards.py --backends {' '.join(options.backends)}"
     text = f"""# Merged forward passes in a CycleGAN step
 
 The same CycleGAN ({FILTERS} filters, {BLOCKS} blocks, identity loss, float32), with translation and
@@ -123,9 +124,8 @@ faster. The ratio in CPU time hardly changes when other work shares the machine.
 | --- | --- | --- | --- | --- | --- |
 {chr(10).join(rows)}
 
-Command: `python benchmarks/merged_forwards.py`, medians of {ROUNDS} rounds in turn. Keras
-{version}, Python {platform.python_version()}, {platform.machine()} CPU,
-{len(os.sched_getaffinity(0))} cores.
+Command: `{command}`, medians of {ROUNDS} rounds in turn. Keras {version}, Python
+{platform.python_version()}, {platform.machine()} CPU, {len(os.sched_getaffinity(0))} cores.
 """
     (RESULTS / "merged_forwards.md").write_text(text)
 

@@ -15,10 +15,12 @@ two folders do: --source, --target). The last 60 pictures of each are held out.
    `scores.json` says how often a small classifier of real horses and zebras takes a translated
    picture for the other animal.
 
-The defaults suit CPUs (32 filters, 6 blocks, 40 epochs of 200 steps of one image): {TIME}.
-{SCORES}
-The paper's own setting, for a GPU, is `--size 286 --crop 256 --filters 64 --blocks 9 --epochs 200
---steps 1000`.
+The defaults (32 filters, 6 blocks, 10 epochs of 200 steps of one image) took 13 minutes of one CPU
+core, and gave: of held-out horses the classifier takes 12 % for zebras, of translated ones 93 %; of
+zebras 90 %, of translated ones 3 %. Do not trust that alone, look at `held_out.png`: coats and
+grass have changed their colours, but the stripes are still noise. 2,000 steps are a start; the
+paper's setting has a hundred times as many, on a GPU: `--size 286 --crop 256 --filters 64
+--blocks 9 --epochs 200 --steps 1000`. A longer training needs another --out.
 """
 
 import argparse
@@ -93,7 +95,7 @@ def main(
     crop: int = 96,
     filters: int = 32,
     blocks: int = 6,
-    epochs: int = 40,
+    epochs: int = 10,
     steps: int = 200,
     dtype: str = "mixed_bfloat16",
     held_out: int = HELD_OUT,
@@ -158,7 +160,7 @@ if __name__ == "__main__":
         ("crop", 96),
         ("filters", 32),
         ("blocks", 6),
-        ("epochs", 40),
+        ("epochs", 10),
         ("steps", 200),
     ):
         parser.add_argument(f"--{name}", type=int, default=default)
