@@ -90,6 +90,12 @@ class GazeGAN(CycleGAN):
         seed: int = 0,
         **kwargs: Any,
     ):
+        if not isinstance(gaze_estimator, keras.Model) or not gaze_estimator.built:
+            raise ValueError(
+                f"`gaze_estimator` must be a built `keras.Model`. Received: {gaze_estimator!r}."
+            )
+        if not gaze_weight >= 0:
+            raise ValueError(f"`gaze_weight` must not be below 0; got {gaze_weight!r}.")
         super().__init__(
             generator,
             inverse_generator,

@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -102,9 +104,8 @@ def test_label_consistency_is_where_it_is_asked_for(small_cyclegan, label_model,
     reads = consistency.model
     expected = expected_losses(model, source, target)
     expected["label_consistency"] = 3.0 * sum(
-        np.abs(a - b).mean() for a, b in zip(
-            predict(reads, source), predict(reads, images), strict=True
-        )
+        np.abs(a - b).mean()
+        for a, b in zip(predict(reads, source), predict(reads, images), strict=True)
     )
     assert measure(model, source, target) == pytest.approx(expected, rel=1e-4)
 
@@ -316,14 +317,8 @@ def test_keras_file_keeps_everything_and_goes_on_alike(
     train(model, colour_images)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    def diff(x,y,p=""):
-        if isinstance(x,dict) and isinstance(y,dict):
-            for k in set(x)|set(y): diff(x.get(k),y.get(k),p+"/"+k)
-        elif isinstance(x,(list,tuple)) and isinstance(y,(list,tuple)) and len(x)==len(y):
-            for i,(q,r) in enumerate(zip(x,y)): diff(q,r,p+f"/{i}")
-        elif x!=y: print(p,repr(x)[:200],repr(y)[:200])
-    diff(loaded.get_config(), model.get_config())
-    assert type(loaded) is models.CycleGAN and loaded.get_config() == model.get_config()
+    assert type(loaded) is models.CycleGAN
+    assert json.dumps(loaded.get_config()) == json.dumps(model.get_config())
     assert_same(state(model), state(loaded))
     assert int(loaded.step) == 3
     assert int(loaded.target_pool.stored) == int(loaded.source_pool.stored) == 3
@@ -392,9 +387,7 @@ def dense_discriminator(policy):
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision(
-    policy, backend, compiled_cyclegan, colour_images, moved, state, tmp_path
-):
+def test_mixed_precision(policy, backend, compiled_cyclegan, colour_images, moved, state, tmp_path):
     given = {}
     if backend == "torch" and policy == "mixed_float16":
         # On CPUs torch cannot differentiate a float16 convolution to one channel.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from keras_simgan import models, networks, presets
-from keras_simgan.losses import SelfRegularization
+from keras_simgan.losses import LabelConsistency, SelfRegularization
 
 FILES = {"config.json", "metadata.json", "model.weights.h5", "training.weights.h5"}
 
@@ -275,3 +275,126 @@ def test_deployed_network_can_be_used_alone(folder, images):
     refiner = models.SimGAN.from_preset(folder).refiner
     assert isinstance(refiner, networks.Refiner)
     assert refiner.predict(images[0], verbose=0).shape == images[0].shape
+
+
+# Models that translate both ways
+
+
+@pytest.fixture(params=["CycleGAN", "GazeGAN"])
+def translator(request, small_cyclegan, label_model):
+    """A model with a frozen model inside."""
+    if request.param == "GazeGAN":
+        return small_cyclegan(models.GazeGAN, gaze_estimator=label_model(), gaze_on="cycled")
+    consistency = LabelConsistency(label_model(), "l1", weight=2.0)
+    return small_cyclegan(label_consistency=consistency, cycle_weight=(2.0, 3.0))
+
+
+def networks_of(model):
+    return {
+        "generator": model.generator,
+        "inverse_generator": model.inverse_generator,
+        "target_discriminator": model.target_discriminator,
+        "source_discriminator": model.source_discriminator,
+        "reads": model.label_consistency.model,
+    }
+
+
+def losses_of(model, images):
+    generator, fakes = model.generator_losses(*images, training=False)
+    named = generator | model.discriminator_losses(*images, fakes, training=False)
+    return {name: float(keras.ops.stop_gradient(value)) for name, value in named.items()}
+
+
+def test_translators_round_trip_is_exact(translator, colour_images, tmp_path):
+    translator.save_to_preset(tmp_path / "preset")
+    loaded = type(translator).from_preset(tmp_path / "preset")
+    assert type(loaded) is type(translator)
+    assert json.dumps(loaded.get_config()) == json.dumps(translator.get_config())
+    for name, network in networks_of(loaded).items():
+        original = networks_of(translator)[name]
+        assert network is not original and len(network.weights) > 0
+        for one, other in zip(network.get_weights(), original.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert not networks_of(loaded)["reads"].trainable_variables
+    images = colour_images[:, :4]
+    assert losses_of(loaded, images) == losses_of(translator, images)
+
+
+def test_translators_in_float16_stay_within_a_hundredth(translator, colour_images, tmp_path):
+    translator.save_to_preset(tmp_path / "preset", dtype="float16")
+    loaded = type(translator).from_preset(tmp_path / "preset")
+    for name, network in networks_of(loaded).items():
+        for one, other in zip(
+            network.get_weights(), networks_of(translator)[name].get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(one, other.astype("float16"))
+            assert one.dtype == np.float32
+    there = loaded.translate(colour_images[0]) - translator.translate(colour_images[0])
+    assert 0.0 < np.abs(there).max() < 0.05
+
+
+def test_translators_files_and_metadata(translator, tmp_path):
+    translator.save_to_preset(tmp_path / "preset", license="Apache-2.0")
+    with h5py.File(tmp_path / "preset" / "model.weights.h5") as file:
+        assert set(file) == {"generator", "inverse_generator"}
+    reads = "gaze_estimator" if hasattr(translator, "gaze_estimator") else "feature_extractor_0"
+    with h5py.File(tmp_path / "preset" / "training.weights.h5") as file:
+        assert set(file) == {"target_discriminator", "source_discriminator", reads}
+    metadata = json.loads((tmp_path / "preset" / "metadata.json").read_text())
+    assert metadata["class"] == type(translator).__name__
+    assert metadata["image_shape"] == [8, 8, 3]
+    assert metadata["parameters"] == 2 * translator.generator.count_params()
+
+
+DIRECTIONS = {"source_to_target": "generator", "target_to_source": "inverse_generator"}
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_direction_loads_one_generator_alone(translator, colour_images, tmp_path, direction):
+    translator.save_to_preset(tmp_path / "preset")
+    # What is not asked for is not opened.
+    (tmp_path / "preset" / "training.weights.h5").unlink()
+    for cls in (type(translator), models.GAN):
+        network = cls.from_preset(tmp_path / "preset", direction=direction)
+        assert type(network) is networks.ResNetGenerator
+        np.testing.assert_array_equal(
+            network.predict(colour_images[0], verbose=0),
+            translator.translate(colour_images[0], direction=direction),
+        )
+    with pytest.raises(ValueError, match="training.weights.h5 is missing from the preset"):
+        type(translator).from_preset(tmp_path / "preset")
+
+    (tmp_path / "preset" / "model.weights.h5").unlink()
+    new = type(translator).from_preset(tmp_path / "preset", load_weights=False, direction=direction)
+    original = getattr(translator, DIRECTIONS[direction])
+    assert (new.get_weights()[0] != original.get_weights()[0]).any()
+    with pytest.raises(ValueError, match="model.weights.h5 is missing from the preset"):
+        type(translator).from_preset(tmp_path / "preset", direction=direction)
+
+
+def test_directions_that_a_preset_does_not_have(small_cyclegan, folder, tmp_path):
+    small_cyclegan().save_to_preset(tmp_path / "cycle", training=False)
+    with pytest.raises(ValueError, match="source_to_target and target_to_source.*'backwards'"):
+        models.CycleGAN.from_preset(tmp_path / "cycle", direction="backwards")
+    with pytest.raises(ValueError, match="A SimGAN translates source_to_target. .*'target_to_sou"):
+        models.SimGAN.from_preset(folder, direction="target_to_source")
+    with pytest.raises(ValueError, match="holds a CycleGAN, not a GazeGAN"):
+        models.GazeGAN.from_preset(tmp_path / "cycle", direction="source_to_target")
+    refiner = models.SimGAN.from_preset(folder, direction="source_to_target")
+    assert type(refiner) is networks.Refiner
+
+
+def test_direction_refuses_damaged_weights(small_cyclegan, tmp_path):
+    small_cyclegan().save_to_preset(tmp_path, training=False)
+    path = tmp_path / "model.weights.h5"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="model.weights.h5 is not what the preset was saved with"):
+        models.CycleGAN.from_preset(tmp_path, direction="target_to_source")
+
+
+def test_precision_is_that_of_whoever_loads(small_cyclegan, tmp_path):
+    small_cyclegan(policy="mixed_bfloat16").save_to_preset(tmp_path)
+    loaded = models.CycleGAN.from_preset(tmp_path)
+    assert {layer.compute_dtype for layer in loaded.generator.layers} == {"float32"}
