@@ -15,7 +15,12 @@ renders are made first: `renders/`, 1,200 eyes of `data.EyeRenderer`, 64x64, wit
 4. A second estimator, which the GAN never saw, reads the gaze of the renders before and after.
    `--gaze-weight 0` is the plain CycleGAN to compare with (give it another --out).
 
-{SCORES}
+About six minutes of one CPU core. With the stand-ins the last lines were
+
+    1200 images refined, 0 files finished before
+    the unseen estimator on new renders is wrong by median 6.7, mean 7.1 degrees
+    between a render and its translation it sees a change of median 3.9, mean 4.2 degrees
+
 For 128x128 eyes and a longer training see benchmarks/train_gaze_translator.py, or
 `keras-simgan train gazegan` for folders of your own.
 """
