@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from keras_simgan import losses, models, networks
-from keras_simgan.models.gan import discriminate
+from keras_simgan.models.gan import in_one_batch
 
 
 def train(model, images, **arguments):
@@ -474,7 +474,7 @@ def batch_norm_discriminator():
 def test_batch_normalization_sees_real_and_fake_apart(images):
     network = batch_norm_discriminator()
     fake, real = images[0, :4], images[1, :4] * 0.1 + 0.5
-    apart = discriminate(network, [fake, real], training=True)
+    apart = in_one_batch(network, [fake, real], training=True)
     expected = [network(fake, training=True), network(real, training=True)]
     together = network(np.concatenate([fake, real]), training=True)
     for found, alone in zip(apart, expected, strict=True):
@@ -494,7 +494,7 @@ def test_networks_without_batch_normalization_see_one_batch(images):
 
     network = keras.Sequential([keras.Input((12, 16, 1)), Counted(), keras.layers.Conv2D(2, 3)])
     calls.clear()
-    fake, real = discriminate(network, [images[0, :4], images[1, :3]], training=True)
+    fake, real = in_one_batch(network, [images[0, :4], images[1, :3]], training=True)
     assert calls == [7]
     assert (fake.shape[0], real.shape[0]) == (4, 3)
     np.testing.assert_allclose(
