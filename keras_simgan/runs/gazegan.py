@@ -55,6 +55,7 @@ def train_gazegan(out: str | Path, options: dict[str, Any]) -> GazeGAN:
     else:
         check_takes("--gaze-estimator", file, estimator, shape)
     # Here, so that the networks begin alike whether the estimator is new or read.
+    keras.utils.set_random_seed(options["seed"])
     networks = cyclegan_networks(shape, options)
     watching = callbacks(run, data)
     run.record(data.train)

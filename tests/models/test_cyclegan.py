@@ -68,7 +68,7 @@ def expected_losses(model, source, target, cycle=(10.0, 10.0), identity=0.5):
 @pytest.fixture(scope="module")
 def trained(compiled_cyclegan, colour_images, state):
     """The history and the state after one epoch of three steps."""
-    model = compiled_cyclegan()
+    model = compiled_cyclegan(learning_rate=1e-3)
     return train(model, colour_images), state(model)
 
 
@@ -363,16 +363,16 @@ def test_modes_of_compile_train_alike(
     if reason := NOT_RUN.get((backend, mode)):
         pytest.skip(reason)
     expected, expected_state = trained
-    model = compiled_cyclegan(MODES[mode])
+    model = compiled_cyclegan(MODES[mode], learning_rate=1e-3)
     history = train(model, colour_images)
     assert history.keys() == expected.keys()
     for name in history:
-        assert history[name] == pytest.approx(expected[name], rel=1e-3), name
+        assert history[name] == pytest.approx(expected[name], rel=1e-4), name
     for one, other in zip(state(model), expected_state, strict=True):
-        if one.dtype == "uint8":  # the pools', to a level
-            one, other = one / 255, other / 255
+        # The pools hold bytes, and a rounding may be of one level.
+        tolerance = 1 if one.dtype == "uint8" else 1e-4
         np.testing.assert_allclose(
-            one.astype("float64"), other.astype("float64"), rtol=1e-2, atol=5e-3
+            one.astype("float64"), other.astype("float64"), rtol=1e-3, atol=tolerance
         )
 
 
@@ -423,10 +423,10 @@ def test_translate_goes_either_way(small_cyclegan, colour_images):
     source, target = colour_images
     there = model.translate(source, batch_size=5)
     assert there.shape == source.shape and np.abs(there).max() <= 1.0
-    np.testing.assert_array_equal(there, predict(model.generator, source))
-    np.testing.assert_allclose(there, predict(model, source), atol=1e-6)
+    np.testing.assert_allclose(there, predict(model.generator, source), atol=1e-5)
+    np.testing.assert_allclose(there, predict(model, source), atol=1e-5)
     back = model.translate(target, direction="target_to_source")
-    np.testing.assert_array_equal(back, predict(model.inverse_generator, target))
+    np.testing.assert_allclose(back, predict(model.inverse_generator, target), atol=1e-5)
     assert np.abs(back - model.translate(target)).max() > 0.1
     # Each image by itself, in its place.
     alone = model.translate(source[7:8])
@@ -634,7 +634,7 @@ def test_identity_loss_needs_domains_of_one_shape(small_cyclegan):
     arguments = dict(generator=doubles, inverse_generator=halves, target_shape=(16, 16, 3))
     with pytest.raises(ValueError, match=r"(?s)same size and channels.*identity_weight=0"):
         small_cyclegan(**arguments)
-    small_cyclegan(**arguments, identity_weight=0).compile()
+    small_cyclegan(**arguments, identity_weight=0)
 
 
 def test_unknown_image_size_needs_pools_of_none(small_cyclegan):
