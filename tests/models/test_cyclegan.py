@@ -369,8 +369,9 @@ def test_modes_of_compile_train_alike(
     for name in history:
         assert history[name] == pytest.approx(expected[name], rel=5e-3), name
     for one, other in zip(state(model), expected_state, strict=True):
-        # The pools hold bytes, and a rounding may be of one level.
-        tolerance = 1 if one.dtype == "uint8" else 1e-3
+        # The pools hold bytes, and a rounding may be of one level. XLA rounds otherwise, and
+        # instance normalization of maps as small as these magnifies it.
+        tolerance = 1 if one.dtype == "uint8" else 5e-3
         np.testing.assert_allclose(
             one.astype("float64"), other.astype("float64"), rtol=1e-2, atol=tolerance
         )
