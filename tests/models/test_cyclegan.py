@@ -65,10 +65,16 @@ def expected_losses(model, source, target, cycle=(10.0, 10.0), identity=0.5):
     return expected
 
 
+# Gradients here are about 10, and the L1 losses and instance normalization of small maps turn the
+# rounding that one mode has and another has not into a difference that grows with the steps. At
+# this learning rate it does not, and the weights still move by a hundred times what is allowed.
+STABLE_RATE = 1e-5
+
+
 @pytest.fixture(scope="module")
 def trained(compiled_cyclegan, colour_images, state):
     """The history and the state after one epoch of three steps."""
-    model = compiled_cyclegan(learning_rate=1e-3)
+    model = compiled_cyclegan(learning_rate=STABLE_RATE)
     return train(model, colour_images), state(model)
 
 
@@ -363,17 +369,16 @@ def test_modes_of_compile_train_alike(
     if reason := NOT_RUN.get((backend, mode)):
         pytest.skip(reason)
     expected, expected_state = trained
-    model = compiled_cyclegan(MODES[mode], learning_rate=1e-3)
+    model = compiled_cyclegan(MODES[mode], learning_rate=STABLE_RATE)
     history = train(model, colour_images)
     assert history.keys() == expected.keys()
     for name in history:
-        assert history[name] == pytest.approx(expected[name], rel=5e-3), name
+        assert history[name] == pytest.approx(expected[name], rel=1e-5), name
     for one, other in zip(state(model), expected_state, strict=True):
-        # The pools hold bytes, and a rounding may be of one level. XLA rounds otherwise, and
-        # instance normalization of maps as small as these magnifies it.
-        tolerance = 1 if one.dtype == "uint8" else 5e-3
+        # The pools hold bytes, and a rounding may be of one level.
+        tolerance = 1 if one.dtype == "uint8" else 2e-6
         np.testing.assert_allclose(
-            one.astype("float64"), other.astype("float64"), rtol=1e-2, atol=tolerance
+            one.astype("float64"), other.astype("float64"), rtol=1e-5, atol=tolerance
         )
 
 

@@ -48,13 +48,15 @@ def pixel(value):
 
 def test_batches_are_windows_with_the_gaze_of_their_image():
     data, gaze = numbered(8, crop_size=(3, 4), flip=True)
-    batches, places, flips = _GazeBatches(data, gaze, np.arange(6), seed=0), set(), set()
+    batches = _GazeBatches(data, gaze, np.arange(6), seed=0)
+    places, flips, orders = set(), set(), set()
     for _ in range(20):
         assert len(batches) == 1
         images, vectors = batches[0]
         assert images.shape == (6, 3, 4, 1)
         rows = pixel(images[:, 0, 0, 0]) // 24
         assert sorted(rows) == list(range(6))
+        orders.add(tuple(rows))
         for image, vector, row in zip(pixel(images[..., 0]), vectors, rows, strict=True):
             mirrored = image[0, 1] < image[0, 0]
             if mirrored:
@@ -70,6 +72,7 @@ def test_batches_are_windows_with_the_gaze_of_their_image():
         batches.on_epoch_end()
     assert places == {(top, left) for top in (0, 1) for left in (0, 1, 2)}
     assert flips == {False, True}
+    assert len(orders) > 1
 
 
 def test_held_out_images_come_in_order_as_they_are():
