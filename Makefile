@@ -53,5 +53,5 @@ clean:
 
 .venv/.installed-for-development: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet $(TORCH)
-	$(BIN)/python -m pip install --quiet -e '.[jax,torch,dev]'
+	$(BIN)/python -m pip install --quiet -e '.[jax,torch,beam,dev]'
 	@touch $@ .venv/.installed

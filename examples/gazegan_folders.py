@@ -11,7 +11,7 @@ renders are made first: `renders/`, 1,200 eyes of `data.EyeRenderer`, 64x64, wit
 2. `GazeGAN.fit` trains two generators and two discriminators; E stays frozen and must see the same
    gaze in a render and in its translation. `samples/` shows both directions, epoch by epoch.
    Interrupted, the same command goes on at the last epoch.
-3. `refine_folder` writes `refined/`: the same names, the same labels.
+3. `refine_dataset` writes `refined/`: the same names, the same labels.
 4. A second estimator, which the GAN never saw, reads the gaze of the renders before and after.
    `--gaze-weight 0` is the plain CycleGAN to compare with (give it another --out).
 
@@ -35,7 +35,7 @@ import numpy as np
 
 from keras_simgan import callbacks, data, models, networks, schedules
 from keras_simgan.metrics.angular_error import angular_error
-from keras_simgan.refinement import refine_folder
+from keras_simgan.refinement import refine_dataset
 
 SIZE = (64, 64)
 
@@ -152,7 +152,7 @@ def main(
         ],
     )
     model.save_to_preset(out / "preset", overwrite=True)
-    report = refine_folder(model, renders, refined)
+    report = refine_dataset(model, renders, refined)
     print(f"{report.refined} images refined, {report.finished_before} files finished before")
 
     images, gaze = render(held_out, seed=99)

@@ -9,7 +9,7 @@ eyes of other people, seen through a dull, blurred, slightly noisy camera, witho
 1. `data.unpaired` reads both folders and pairs them at random.
 2. `SimGAN.fit` trains a small refiner. `samples/epoch_0001.png` and so on show it learn: synthetic
    eyes, the same refined, photos. Interrupted, the same command goes on at the last epoch.
-3. `refine_folder` writes `refined/`: the same names, the same labels.
+3. `refine_dataset` writes `refined/`: the same names, the same labels.
 
 The last lines are like these (the numbers differ a little between backends). Refined eyes have
 moved from the synthetic folder's looks to those of the photos, and their labels are the originals':
@@ -33,7 +33,7 @@ import keras
 import numpy as np
 
 from keras_simgan import callbacks, data, losses, models, networks
-from keras_simgan.refinement import refine_folder
+from keras_simgan.refinement import refine_dataset
 
 IMAGE_SIZE = (36, 60)
 
@@ -85,7 +85,7 @@ def main(out: Path, count: int = 640, epochs: int = 8, steps_per_epoch: int = 60
     )
     model.save_to_preset(out / "preset", overwrite=True)
 
-    report = refine_folder(model, synthetic, refined)
+    report = refine_dataset(model, synthetic, refined)
     print(f"{report.refined} images refined, {report.finished_before} files finished before")
     for folder in (synthetic, refined, photos):
         print(f"{folder.name:>9}: {describe(folder)}")

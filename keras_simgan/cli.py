@@ -1,4 +1,4 @@
-"""The command `keras-simgan`: train, refine, presets, demo."""
+"""The command `keras-simgan`: train, refine, evaluate, presets, demo."""
 
 import argparse
 import os
@@ -6,7 +6,8 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from keras_simgan._cli_arguments import DEFAULT, add_command, add_on_bad_image, positive
+from keras_simgan._cli_arguments import DEFAULT, add_command
+from keras_simgan._cli_refine import add_refine
 from keras_simgan._cli_train import add_train
 
 # Keras and TensorFlow take seconds to import, so each command imports what it needs: --help and
@@ -63,33 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_train(commands)
-    refine = add_command(
-        commands,
-        "refine",
-        _refine,
-        "refine a folder of images",
-        "  keras-simgan refine simgan_eyes_36x60 renders/ refined/\n"
-        "  keras-simgan refine runs/eyes renders/ refined/\n"
-        "  keras-simgan refine runs/zebras zebras/ as_horses/ --direction target_to_source",
-        "Refines every image of SRC into DST under the same name, at its own size, bit depth and "
-        "channels, and copies all other files, such as labels. Interrupted, it goes on when it is "
-        "run again. Files of others in DST are not replaced without --overwrite.",
-    )
-    refine.add_argument(
-        "model", metavar="PRESET_OR_RUN", help="a preset's name or folder, or --out"
-    )
-    refine.add_argument("source", metavar="SRC", help="folder of images, with sub-folders")
-    refine.add_argument("destination", metavar="DST", help="folder to write to")
-    refine.add_argument(
-        "--direction",
-        choices=("source_to_target", "target_to_source"),
-        default="source_to_target",
-        help="the second is for models that also translate back, such as CycleGAN; " + DEFAULT,
-    )
-    refine.add_argument("--overwrite", action="store_true", help="replace files that are in DST")
-    refine.add_argument("--batch-size", type=positive, default=64, metavar="N", help=DEFAULT)
-    add_on_bad_image(refine)
-
+    add_refine(commands)
     add_command(commands, "presets", _presets, "list the trained models", "  keras-simgan presets")
     demo = add_command(
         commands,
@@ -101,27 +76,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--out", default="demo", metavar="DIR", help=DEFAULT)
     return parser
-
-
-def _refine(arguments: argparse.Namespace) -> None:
-    from keras_simgan.refinement import refine_folder
-    from keras_simgan.runs import preset_of
-
-    report = refine_folder(
-        preset_of(arguments.model),
-        arguments.source,
-        arguments.destination,
-        direction=arguments.direction,
-        overwrite=arguments.overwrite,
-        batch_size=arguments.batch_size,
-        on_bad_image=arguments.on_bad_image,
-    )
-    print(
-        f"{arguments.destination}: {report.refined} images refined, {report.copied} other files "
-        f"copied, {report.finished_before} files finished before, {len(report.skipped)} skipped."
-    )
-    for name, reason in report.skipped:
-        print(f"skipped {name}: {reason}")
 
 
 def _presets(arguments: argparse.Namespace) -> None:

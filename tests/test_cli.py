@@ -158,6 +158,7 @@ def test_refine_by_run_and_by_preset(folders, run, tmp_path, capsys):
         assert cli.main(arguments) == 0
         assert "12 images refined, 1 other files copied" in capsys.readouterr().out
     names = sorted(path.name for path in (tmp_path / "a").glob("[!.]*"))
+    names.remove("manifest.jsonl")
     assert names == sorted(path.name for path in (folders / "renders").iterdir())
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()

@@ -6,9 +6,15 @@ Nothing here imports TensorFlow by itself.
 from keras_simgan.data.eyes import EyeRenderer
 from keras_simgan.data.files import ImageError, list_images
 from keras_simgan.data.gaze import pitch_yaw_to_vector, vector_to_pitch_yaw
-from keras_simgan.data.images import read_image, resize, write_image
+from keras_simgan.data.images import (
+    read_image,
+    read_image_with_profile,
+    resize,
+    write_image,
+)
 from keras_simgan.data.labels import LabelError, read_folder, read_labels, write_folder
 from keras_simgan.data.ranges import from_unit, to_unit
+from keras_simgan.data.sampling import sample_images
 from keras_simgan.data.unpaired import UnpairedDataset, unpaired
 
 __all__ = [
@@ -21,8 +27,10 @@ __all__ = [
     "pitch_yaw_to_vector",
     "read_folder",
     "read_image",
+    "read_image_with_profile",
     "read_labels",
     "resize",
+    "sample_images",
     "to_unit",
     "unpaired",
     "vector_to_pitch_yaw",

@@ -52,22 +52,43 @@ def list_files(folder: str | Path) -> list[str]:
     Raises:
         ImageError: If the folder is missing, is a file, or cannot be read.
     """
+    return sorted(walk_files(folder))
+
+
+def walk_files(folder: str | Path) -> Iterator[str]:
+    """Goes through the files of `list_files` in no order, without holding their names in memory.
+
+    Args:
+        folder: A folder.
+
+    Yields:
+        Paths relative to `folder`, with forward slashes.
+
+    Raises:
+        ImageError: If the folder is missing, is a file, or cannot be read.
+    """
     folder = Path(folder)
     if not folder.exists():
         raise ImageError(f"The folder {str(folder)!r} does not exist. Check the path.")
     if not folder.is_dir():
         raise ImageError(f"{str(folder)!r} is a file; expected a folder of images.")
-
-    def fail(error: OSError) -> None:
-        raise ImageError(f"The folder {error.filename!r} cannot be read: {error.strerror}.")
-
-    names = []
-    for root, folders, files in os.walk(folder, onerror=fail):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if not name.startswith("."):
-                names.append((Path(root) / name).relative_to(folder).as_posix())
-    return sorted(names)
+    waiting = [""]
+    while waiting:
+        below = waiting.pop()
+        try:
+            with os.scandir(folder / below) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir():
+                        if not entry.is_symlink():  # it may lead in a circle
+                            waiting.append(f"{below}{entry.name}/")
+                    else:
+                        yield below + entry.name
+        except OSError as error:
+            raise ImageError(
+                f"The folder {error.filename!r} cannot be read: {error.strerror}."
+            ) from error
 
 
 def unsupported_format(path: str | Path) -> ImageError:

@@ -5,11 +5,20 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
+from keras_simgan.data._encoded import Decoded, NotKept, check_claim, upright
+from keras_simgan.data._profile import (
+    LARGEST_JPEG_PROFILE,
+    encode_gray_alpha_png,
+    jpeg_with_profile,
+    png_with_profile,
+)
+from keras_simgan.data._tiff import decode_tiff, encode_tiff, is_tiff
 from keras_simgan.data.files import IMAGE_SUFFIXES, ImageError, replacing, unsupported_format
 
 _JPEG_QUALITY = 95
+_PNG_GRAY_ALPHA = 4  # the colour type; Pillow calls 16 bits of it RGBA
 
 
 def read_image(
@@ -20,7 +29,8 @@ def read_image(
     The file is checked from end to end, so that a truncated one is never half read.
 
     Args:
-        path: A png, jpg, bmp or tiff file of 8 or 16 bits per channel.
+        path: A png, jpg, bmp or tiff file of 8 or 16 bits per channel; tiff may have any number of
+            channels.
         channels: The number of channels to expect, or `None` for any. An alpha channel counts.
         convert_channels: Whether to convert instead of failing where the file has another number
             of channels: colour to gray by luminance (ITU-R 601), gray to colour by repetition.
@@ -28,7 +38,8 @@ def read_image(
 
     Returns:
         The image, shape `(height, width, channels)`, `uint8` or `uint16`, channels in RGB order.
-        Palettes are expanded to colour; gray with alpha becomes colour with alpha.
+        Palettes are expanded to colour, and 1, 2 or 4 bits to 8; CMYK becomes RGB. Two channels
+        are gray and alpha, four colour and alpha.
 
     Raises:
         ImageError: If the file is missing, truncated, of an unsupported format or depth, or has
@@ -40,13 +51,7 @@ def read_image(
         (36, 60, 1)
     """
     path = Path(path)
-    if not path.name.lower().endswith(IMAGE_SUFFIXES):
-        raise unsupported_format(path)
-    try:
-        encoded = path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"The image {str(path)!r} cannot be read: {error.strerror}.") from error
-    image = _decode(path, encoded)
+    image = _decode_any(path, _read_bytes(path)).image
     if channels is None or image.shape[-1] == channels:
         return image
     if not convert_channels:
@@ -58,50 +63,119 @@ def read_image(
     return convert_image_channels(image, channels)
 
 
-def _decode(path: Path, encoded: bytes) -> np.ndarray:
+def read_image_with_profile(path: str | Path) -> tuple[np.ndarray, bytes | None]:
+    """Reads one image and its colour profile, so that `write_image` can write both again.
+
+    Args:
+        path: See `read_image`.
+
+    Returns:
+        The image as `read_image` gives it, and its ICC profile, or None where it has none.
+
+    Raises:
+        ImageError: As `read_image`; and if the file holds what writing the two would lose: CMYK
+            colours, further pages or frames, or a profile inside a bmp.
+
+    Example:
+        >>> write_image("eye.png", np.zeros((36, 60, 1), "uint8"))
+        >>> image, profile = read_image_with_profile("eye.png")
+        >>> write_image("copy.png", image, profile)
+    """
+    path = Path(path)
+    return decode_image(path, _read_bytes(path))
+
+
+def decode_image(path: str | Path, encoded: bytes) -> tuple[np.ndarray, bytes | None]:
+    """Decodes an image that is in memory, as `read_image_with_profile` does one on disk.
+
+    Args:
+        path: What to call it in errors.
+        encoded: The content of a png, jpg, bmp or tiff file.
+
+    Returns:
+        The image and its ICC profile.
+
+    Raises:
+        ImageError: As `read_image_with_profile`.
+    """
+    decoded = _decode_any(path, encoded)
+    if decoded.lost is not None:
+        raise ImageError(
+            f"The image {str(path)!r} cannot be written again as it is: {decoded.lost}. Convert it "
+            'to a single gray or RGB image, or pass `on_bad_image="skip"` to go on without it.'
+        )
+    return decoded.image, decoded.profile
+
+
+def _read_bytes(path: Path) -> bytes:
+    if not path.name.lower().endswith(IMAGE_SUFFIXES):
+        raise unsupported_format(path)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"The image {str(path)!r} cannot be read: {error.strerror}.") from error
+
+
+def _decode_any(path: str | Path, encoded: bytes) -> Decoded:
+    try:
+        return decode_tiff(encoded) if is_tiff(encoded) else _decode(encoded)
+    except NotKept as error:
+        raise ImageError(f"The image {str(path)!r} {error}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # on damaged files decoders raise many kinds, SyntaxError among them
+        not_an_image = isinstance(error, Image.UnidentifiedImageError)
+        reason = "not an image" if not_an_image else str(error) or type(error).__name__
+        raise ImageError(
+            f"The image {str(path)!r} is damaged or truncated ({reason}, {len(encoded)} bytes). "
+            'Replace it, take it out, or pass `on_bad_image="skip"` to go on without such images.'
+        ) from error
+
+
+def _decode(encoded: bytes) -> Decoded:
     # Pillow checks the file from end to end, which not every OpenCV does, and knows its alpha.
     # OpenCV decodes, because Pillow cuts 16-bit colour down to 8 bits.
-    broken = (
-        f"The image {str(path)!r} is damaged or truncated ({{}}, {len(encoded)} bytes). "
-        'Replace it, take it out, or pass `on_bad_image="skip"` to go on without such images.'
-    )
-    try:
-        with Image.open(io.BytesIO(encoded)) as header:
-            has_alpha = header.has_transparency_data
-            header.load()
-    except Exception as error:  # Pillow raises many kinds on damaged files, SyntaxError among them
-        if isinstance(error, MemoryError):
-            raise
-        reason = "not an image" if isinstance(error, Image.UnidentifiedImageError) else str(error)
-        raise ImageError(broken.format(reason)) from error
-    flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
-    try:
-        image = cv2.imdecode(np.frombuffer(encoded, "uint8"), flags)
-    except cv2.error as error:
-        raise ImageError(broken.format(error.err)) from error
+    with Image.open(io.BytesIO(encoded), formats=["PNG", "JPEG", "BMP"]) as file:
+        check_claim(*file.size, 4 * file.width * file.height, len(encoded))
+        has_alpha, mode = file.has_transparency_data, file.mode
+        file.load()
+        profile = file.info.get("icc_profile")
+        try:
+            orientation = file.getexif().get(ExifTags.Base.Orientation, 1)
+        except Exception:  # a broken EXIF block says nothing about the pixels
+            orientation = 1
+        lost = None
+        if mode == "CMYK":
+            lost = "its colours are CMYK"
+        elif file.format == "PNG" and getattr(file, "n_frames", 1) > 1:
+            lost = "it is an animation"
+        elif profile is None and "icc_profile" in file.info:
+            lost = "its colour profile is damaged"
+        elif encoded[14:18] == b"\x7c\0\0\0" and encoded[70:74] in (b"DEBM", b"KNIL"):
+            lost = "bmp files with a colour profile are not supported"
+        transparent = file.info.get("transparency") if mode in ("L", "I;16") else None
+    image = cv2.imdecode(np.frombuffer(encoded, "uint8"), cv2.IMREAD_UNCHANGED)
     if image is None:
-        raise ImageError(broken.format("it cannot be decoded"))
+        raise ValueError("it cannot be decoded")
     if image.dtype not in ("uint8", "uint16"):
-        raise ImageError(
-            f"The image {str(path)!r} holds {image.dtype} values; expected 8 or 16 bits per "
-            "channel. Convert it."
-        )
+        raise NotKept(f"holds {image.dtype} values; expected 8 or 16 bits per channel. Convert it.")
     if image.ndim == 2:
         image = image[..., None]
+        if transparent is not None:  # one gray value stands for nothing
+            alpha = np.where(image == transparent, 0, np.iinfo(image.dtype).max)
+            image = np.concatenate([image, alpha.astype(image.dtype)], axis=-1)
+    elif encoded.startswith(b"\x89PNG") and encoded[25] == _PNG_GRAY_ALPHA:
+        image = image[..., [0, 3]]
     else:
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-    if has_alpha:
-        alpha = cv2.imdecode(np.frombuffer(encoded, "uint8"), cv2.IMREAD_UNCHANGED)
-        if alpha is not None and alpha.ndim == 3 and alpha.shape[-1] == 4:
-            image = np.concatenate([image, alpha[..., 3:]], axis=-1)
-    return image
+        image = image[..., [2, 1, 0, 3] if has_alpha and image.shape[-1] == 4 else [2, 1, 0]]
+    return Decoded(upright(image, orientation), profile, lost)
 
 
 def convert_image_channels(image: np.ndarray, channels: int) -> np.ndarray:
     """Converts an image between gray and colour; drops an alpha channel.
 
     Args:
-        image: An image, shape `(height, width, 1, 3 or 4)`.
+        image: An image, shape `(height, width, 1 to 4)`.
         channels: 1 for gray, 3 for colour.
 
     Returns:
@@ -110,12 +184,12 @@ def convert_image_channels(image: np.ndarray, channels: int) -> np.ndarray:
     Raises:
         ImageError: If `channels` is neither 1 nor 3, or the image has other channels.
     """
-    if channels not in (1, 3) or image.shape[-1] not in (1, 3, 4):
+    if channels not in (1, 3) or image.shape[-1] not in (1, 2, 3, 4):
         raise ImageError(
             f"Cannot convert {_describe_channels(image.shape[-1])} to "
             f"{_describe_channels(channels)}; only gray (1) and colour (3) convert."
         )
-    image = image[..., :3]
+    image = image[..., : 1 if image.shape[-1] == 2 else 3]
     if image.shape[-1] == channels:
         return np.ascontiguousarray(image)
     if channels == 1:
@@ -124,12 +198,12 @@ def convert_image_channels(image: np.ndarray, channels: int) -> np.ndarray:
 
 
 def _describe_channels(channels: int) -> str:
-    kinds = {1: "gray", 3: "colour", 4: "colour and alpha"}
+    kinds = {1: "gray", 2: "gray and alpha", 3: "colour", 4: "colour and alpha"}
     kind = f" ({kinds[channels]})" if channels in kinds else ""
     return f"{channels} channel{'s' if channels != 1 else ''}{kind}"
 
 
-def write_image(path: str | Path, image: np.ndarray) -> None:
+def write_image(path: str | Path, image: np.ndarray, profile: bytes | None = None) -> None:
     """Writes one image, whole or not at all.
 
     The file is written beside its place and then moved there, so that an interruption never
@@ -138,37 +212,82 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
 
     Args:
         path: Where to; the suffix chooses the format (png, jpg, bmp or tiff).
-        image: Shape `(height, width, 1, 3 or 4)`, RGB order, `uint8`; `uint16` for png and tiff.
+        image: Shape `(height, width, channels)`, `uint8`; `uint16` for png and tiff. 1 or 3
+            channels in RGB order; 4 with alpha, but for jpg; 2, gray with alpha, for png and tiff;
+            any number for tiff.
+        profile: The ICC profile that its colours are meant in, or None; bmp has no place for one.
 
     Raises:
         ImageError: If the format cannot hold such an image, or the file cannot be written.
+    """
+    encoded = encode_image(path, image, profile)
+    with replacing(path) as temporary:
+        temporary.write_bytes(encoded)
+
+
+def encode_image(path: str | Path, image: np.ndarray, profile: bytes | None = None) -> bytes:
+    """Encodes an image as `write_image` writes it.
+
+    Args:
+        path: Its suffix chooses the format; also what to call the image in errors.
+        image: As for `write_image`.
+        profile: As for `write_image`.
+
+    Returns:
+        The content of the file.
+
+    Raises:
+        ImageError: If the format cannot hold such an image.
     """
     path, image = Path(path), np.asarray(image)
     suffix = path.suffix.lower()
     if suffix not in IMAGE_SUFFIXES:
         raise ImageError(f"Cannot write {str(path)!r}: use one of {', '.join(IMAGE_SUFFIXES)}.")
-    if image.ndim != 3 or image.shape[-1] not in (1, 3, 4) or 0 in image.shape:
+    kind = {".jpeg": ".jpg", ".tiff": ".tif"}.get(suffix, suffix)
+    channels = {".jpg": (1, 3), ".bmp": (1, 3, 4), ".png": (1, 2, 3, 4)}.get(kind)
+    if image.ndim != 3 or 0 in image.shape:
         raise ImageError(
             f"Cannot write {str(path)!r}: the image has the shape {image.shape}; expected "
-            "(height, width, 1, 3 or 4)."
+            "(height, width, channels)."
         )
-    depths = ("uint8", "uint16") if suffix in (".png", ".tif", ".tiff") else ("uint8",)
+    if channels is not None and image.shape[-1] not in channels:
+        raise ImageError(
+            f"Cannot write {str(path)!r}: {suffix} holds {', '.join(map(str, channels))} channels, "
+            f"not {_describe_channels(image.shape[-1])}. Write .tif, or drop channels."
+        )
+    depths = ("uint8", "uint16") if kind in (".png", ".tif") else ("uint8",)
     if image.dtype.name not in depths:
         raise ImageError(
             f"Cannot write {str(path)!r}: {suffix} holds {' or '.join(depths)}, not {image.dtype}."
         )
-    if suffix in (".jpg", ".jpeg") and image.shape[-1] == 4:
-        raise ImageError(f"Cannot write {str(path)!r}: {suffix} has no alpha channel.")
-    if image.shape[-1] == 3:
-        image = image[..., ::-1]
-    elif image.shape[-1] == 4:
-        image = image[..., [2, 1, 0, 3]]
-    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if suffix in (".jpg", ".jpeg") else []
-    ok, encoded = cv2.imencode(suffix, np.ascontiguousarray(image), options)
-    if not ok:
-        raise ImageError(f"Cannot write {str(path)!r}: encoding as {suffix} failed.")
-    with replacing(path) as temporary:
-        temporary.write_bytes(encoded)
+    if profile is not None and kind == ".bmp":
+        raise ImageError(
+            f"Cannot write {str(path)!r}: {suffix} has no place for the colour profile. Write .png."
+        )
+    if profile is not None and kind == ".jpg" and len(profile) > LARGEST_JPEG_PROFILE:
+        raise ImageError(
+            f"Cannot write {str(path)!r}: {suffix} holds colour profiles of up to "
+            f"{LARGEST_JPEG_PROFILE} bytes, not {len(profile)}. Write .tif."
+        )
+    return _encode(path, kind, image, profile)
+
+
+def _encode(path: Path, kind: str, image: np.ndarray, profile: bytes | None) -> bytes:
+    if kind == ".tif":
+        return encode_tiff(image, profile)
+    channels = image.shape[-1]
+    if channels == 2:
+        encoded = encode_gray_alpha_png(image)
+    else:
+        order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]
+        options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if kind == ".jpg" else []
+        ok, encoded = cv2.imencode(kind, np.ascontiguousarray(image[..., order]), options)
+        if not ok:
+            raise ImageError(f"Cannot write {str(path)!r}: encoding as {kind} failed.")
+        encoded = encoded.tobytes()
+    if profile is None:
+        return encoded
+    return (png_with_profile if kind == ".png" else jpeg_with_profile)(encoded, profile)
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_simgan.data.ranges import from_unit, to_unit
+from keras_simgan.refinement.tiling import TiledNetwork
 
 SOURCE_TO_TARGET = "source_to_target"
 
@@ -15,8 +16,9 @@ class ImageRefiner:
     """Refines pixel images with a network that works on [-1, 1].
 
     A network of as many channels as the image refines it as it is. A gray network refines a colour
-    image's luminance Y and leaves its chroma Cr, Cb (ITU-R 601) as they are. Alpha is kept. A
-    colour network refuses gray images.
+    image's luminance Y and leaves its chroma Cr, Cb (ITU-R 601) as they are. Alpha, the channel
+    after gray or colour, is kept where the network has no channel for it. A colour network refuses
+    gray images; a network of any other number of channels takes images of as many.
 
     Args:
         model: A `SimGAN`, `CycleGAN` or other `models.GAN`; or a network that maps images in
@@ -24,10 +26,14 @@ class ImageRefiner:
             such as `networks.Refiner`, take images of any size, others those of their own size.
         direction: A key of the model's `directions`: which of its networks refines. A network has
             one direction only, the default.
+        tile: Images larger than this many pixels, `(height, width)` or one number for both, are
+            refined tile by tile, without seams; see `TiledNetwork` for what that costs. None
+            refines every image in one piece.
+        overlap: Pixels that a tile reaches beyond its place; see `TiledNetwork`.
 
     Raises:
-        ValueError: If the model does not have this direction, or its network gives images of
-            another shape than it takes.
+        ValueError: If the model does not have this direction, its network gives images of another
+            shape than it takes, or it cannot be tiled as asked.
 
     Example:
         >>> from keras_simgan.networks import Refiner
@@ -36,7 +42,13 @@ class ImageRefiner:
         (36, 60, 3)
     """
 
-    def __init__(self, model: keras.Model, direction: str = SOURCE_TO_TARGET):
+    def __init__(
+        self,
+        model: keras.Model,
+        direction: str = SOURCE_TO_TARGET,
+        tile: int | tuple[int, int] | None = None,
+        overlap: int | None = None,
+    ):
         if hasattr(model, "directions"):
             self.network = getattr(model, model.network_of(direction))
         elif direction == SOURCE_TO_TARGET:
@@ -54,6 +66,9 @@ class ImageRefiner:
             )
         self.size, self.channels = shape[1:3], shape[3]
         self._any_size = None
+        if tile is None and overlap is not None:
+            raise ValueError(f"`overlap` is of use with `tile` only. Received: overlap={overlap!r}")
+        self._tiled = None if tile is None else TiledNetwork(self.network, tile, overlap)
 
     def check(self, image: np.ndarray) -> None:
         """Raises where an image does not fit the network.
@@ -65,17 +80,19 @@ class ImageRefiner:
             ValueError: If the network cannot refine such an image.
         """
         height, width, channels = image.shape
-        colour = min(channels, 3)
-        if self.channels != colour and (self.channels, colour) != (1, 3):
+        pairs = ((1, 1), (1, 3), (3, 3))  # of the network's channels and of the image's but alpha
+        if channels != self.channels and (self.channels, _without_alpha(channels)) not in pairs:
             raise ValueError(
                 f"It has {channels} channel{'s' * (channels > 1)}, but the refiner works on "
-                f"{self.channels}. Convert it to colour, or use a refiner for gray images."
+                f"{self.channels}. Convert it, or use a refiner for such images."
             )
         if not self._fits(height, width) and not hasattr(self.network, "for_image_shape"):
             raise ValueError(
                 f"It is {height}x{width} pixels (height x width), but this refiner takes "
                 f"{self.size[0]}x{self.size[1]} alone. Resize it."
             )
+        if self._is_tiled(height, width):
+            self._tiled.check(height, width)
 
     def refine(self, images: list[np.ndarray]) -> list[np.ndarray]:
         """Refines images of one shape.
@@ -92,11 +109,11 @@ class ImageRefiner:
         self.check(images[0])
         unit = np.stack([to_unit(image) for image in images])
         refined = unit.copy()
-        colour = unit[..., :3]
-        if self.channels == colour.shape[-1]:
-            refined[..., : self.channels] = self._predict(colour)
-        else:
-            refined[..., :3] = self._refine_luminance(colour)
+        channels = unit.shape[-1]
+        if channels != self.channels:
+            channels = _without_alpha(channels)
+        refine = self._predict if channels == self.channels else self._refine_luminance
+        refined[..., :channels] = refine(unit[..., :channels])
         return [from_unit(new, image.dtype) for new, image in zip(refined, images, strict=True)]
 
     def _refine_luminance(self, colour: np.ndarray) -> np.ndarray:
@@ -105,6 +122,8 @@ class ImageRefiner:
         return np.stack([2 * cv2.cvtColor(x, cv2.COLOR_YCrCb2RGB) - 1 for x in split])
 
     def _predict(self, unit: np.ndarray) -> np.ndarray:
+        if self._is_tiled(*unit.shape[1:3]):
+            return np.stack([self._tiled(image) for image in unit])
         network = self.network
         if not self._fits(*unit.shape[1:3]):
             # One network without a size serves all other sizes.
@@ -113,14 +132,27 @@ class ImageRefiner:
             network = self._any_size
         return np.asarray(network.predict_on_batch(unit))
 
+    def _is_tiled(self, height: int, width: int) -> bool:
+        return self._tiled is not None and (
+            height > self._tiled.tile[0] or width > self._tiled.tile[1]
+        )
+
     def _fits(self, height: int, width: int) -> bool:
         return all(
             own in (None, given) for own, given in zip(self.size, (height, width), strict=True)
         )
 
 
+def _without_alpha(channels: int) -> int:
+    """How many channels are left when alpha, the second after gray or fourth after colour, goes."""
+    return {2: 1, 4: 3}.get(channels, channels)
+
+
 def load_refiner(
-    model: keras.Model | str | Path, direction: str = SOURCE_TO_TARGET
+    model: keras.Model | str | Path,
+    direction: str = SOURCE_TO_TARGET,
+    tile: int | tuple[int, int] | None = None,
+    overlap: int | None = None,
 ) -> ImageRefiner:
     """Makes an `ImageRefiner` of a model, a network or a preset.
 
@@ -128,9 +160,11 @@ def load_refiner(
         model: What `ImageRefiner` takes, or what `presets.load` takes: a name or a folder. Of a
             preset only the network of this direction is loaded.
         direction: See `ImageRefiner`.
+        tile: See `ImageRefiner`.
+        overlap: See `ImageRefiner`.
     """
     if isinstance(model, keras.Model):
-        return ImageRefiner(model, direction)
+        return ImageRefiner(model, direction, tile, overlap)
     from keras_simgan import presets
 
-    return ImageRefiner(presets.load(model, direction=direction))
+    return ImageRefiner(presets.load(model, direction=direction), tile=tile, overlap=overlap)

@@ -1,11 +1,28 @@
+import io
+import struct
+import tempfile
+import time
+import tracemalloc
+import warnings
+import zlib
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms, ImageOps
 
-from keras_simgan.data import ImageError, list_images, read_image, resize, write_image
+from keras_simgan.data import (
+    ImageError,
+    list_images,
+    read_image,
+    read_image_with_profile,
+    resize,
+    write_image,
+)
 
 random = np.random.default_rng(0)
 
@@ -14,24 +31,209 @@ def picture(height=24, width=40, channels=3, dtype="uint8"):
     return random.integers(0, np.iinfo(dtype).max + 1, (height, width, channels)).astype(dtype)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".tiff"])
-@pytest.mark.parametrize("channels", [1, 3, 4])
+def pillow(path):
+    """The pixels as Pillow reads them: 8 bits, but for gray."""
+    with Image.open(path) as file:
+        pixels = np.asarray(file)
+    return pixels.reshape(*pixels.shape[:2], -1)
+
+
+ANY_PROFILE = random.bytes(3_000)
+LARGE_PROFILE = random.bytes(150_000)  # more than a JPEG segment holds
+
+
+@pytest.mark.parametrize("profile", [None, ANY_PROFILE, LARGE_PROFILE])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-def test_lossless_round_trip(tmp_path, suffix, channels, dtype):
+@pytest.mark.parametrize(
+    "suffix, channels",
+    [(suffix, n) for suffix in (".png", ".tif", ".tiff") for n in (1, 2, 3, 4)]
+    + [(".tif", n) for n in (5, 8, 13)]
+    + [(".bmp", n) for n in (1, 3, 4)],
+)
+def test_lossless_round_trip(tmp_path, suffix, channels, dtype, profile):
     image = picture(channels=channels, dtype=dtype)
     path = tmp_path / "sub" / f"a{suffix}"
-    if suffix == ".bmp" and dtype == "uint16":
-        with pytest.raises(ImageError, match="holds uint8, not uint16"):
-            write_image(path, image)
+    if suffix == ".bmp" and (dtype == "uint16" or profile is not None):
+        match = "holds uint8, not uint16" if dtype == "uint16" else "no place for the colour prof"
+        with pytest.raises(ImageError, match=match):
+            write_image(path, image, profile)
         return
-    write_image(path, image)
-    again = read_image(path)
-    assert again.dtype == dtype
+    write_image(path, image, profile)
+    again, found = read_image_with_profile(path)
+    assert again.dtype == dtype and found == profile
     # The bmp of 32 bits is the one format whose fourth channel readers disagree about.
     np.testing.assert_array_equal(again[..., :3], image[..., :3])
     if suffix != ".bmp":
         np.testing.assert_array_equal(again, image)
+    np.testing.assert_array_equal(read_image(path), again)
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+    # Another reader finds the same.
+    if channels > 4 or (suffix != ".png" and channels == 2 and dtype == "uint16"):
+        np.testing.assert_array_equal(tifffile.imread(path), image)
+        return
+    with Image.open(path) as file:
+        assert file.info.get("icc_profile") == profile
+    if channels == 1 or dtype == "uint8":
+        np.testing.assert_array_equal(pillow(path)[..., :3], image[..., :3])
+    elif suffix == ".png":
+        read = pillow(path)[..., [0, 3]] if channels == 2 else pillow(path)
+        assert np.abs(read.astype(int) - (image >> 8)).max() <= 1
+    else:
+        np.testing.assert_array_equal(tifffile.imread(path), image)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("profile", [None, ANY_PROFILE, LARGE_PROFILE])
+def test_jpeg_keeps_the_profile(tmp_path, channels, profile):
+    path = tmp_path / "a.jpeg"
+    write_image(path, np.full((24, 40, channels), 90, "uint8"), profile)
+    again, found = read_image_with_profile(path)
+    assert found == profile and again.shape == (24, 40, channels)
+    assert np.abs(again.astype(int) - 90).max() <= 2
+    with Image.open(path) as file:
+        assert file.info.get("icc_profile") == profile and file.size == (40, 24)
+    np.testing.assert_array_equal(pillow(path), again)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_a_profile_of_another_program(tmp_path, suffix):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    smooth = np.tile(np.arange(40, dtype="uint8")[:, None] * 3, (24, 1, 3))
+    Image.fromarray(smooth).save(tmp_path / f"a{suffix}", icc_profile=profile)
+    image, found = read_image_with_profile(tmp_path / f"a{suffix}")
+    assert found == profile
+    write_image(tmp_path / f"b{suffix}", image, found)
+    assert read_image_with_profile(tmp_path / f"b{suffix}")[1] == profile
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_tiffs_of_another_program(tmp_path, mode, compression):
+    pixels = picture(channels=4)
+    if mode == "I;16":
+        source = Image.fromarray(picture(channels=1, dtype="uint16")[..., 0])
+    else:
+        source = Image.fromarray(pixels).convert("RGB" if mode == "P" else mode).convert(mode)
+    source.save(tmp_path / "a.tif", compression=compression)
+    expected = np.asarray(source.convert({"1": "L", "P": "RGB"}.get(mode, mode)))
+    found, _ = read_image_with_profile(tmp_path / "a.tif")
+    np.testing.assert_array_equal(found, expected.reshape(found.shape))
+    assert found.dtype == expected.dtype
+
+
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+@pytest.mark.parametrize("photometric", ["minisblack", "miniswhite", "rgb"])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_tiff_layouts(tmp_path, dtype, channels, photometric, planes):
+    if photometric == "rgb" and channels < 3:
+        return
+    image = picture(channels=channels, dtype=dtype)
+    stored = {"contig": image, "separate": np.moveaxis(image, -1, 0)}[planes]
+    for name, options in {"strips": {"rowsperstrip": 5}, "tiles": {"tile": (16, 16)}}.items():
+        tifffile.imwrite(
+            tmp_path / f"{name}.tif",
+            stored if channels > 1 else image[..., 0],
+            photometric=photometric,
+            planarconfig=planes if channels > 1 else None,
+            byteorder=">" if channels % 2 else "<",
+            **options,
+        )
+        white_is_zero = photometric == "miniswhite"
+        expected = np.iinfo(dtype).max - image if white_is_zero else image
+        np.testing.assert_array_equal(read_image(tmp_path / f"{name}.tif"), expected)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_tiffs_of_opencv(tmp_path, channels, dtype):
+    image = picture(channels=channels, dtype=dtype)
+    order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]
+    cv2.imwrite(str(tmp_path / "a.tif"), image[..., order])  # compressed by LZW
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), image)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_pngs_of_another_program(tmp_path, mode):
+    if mode == "I;16":
+        source = Image.fromarray(picture(channels=1, dtype="uint16")[..., 0])
+    else:
+        source = Image.fromarray(picture(channels=4)).convert("RGB").convert(mode)
+    source.save(tmp_path / "a.png")
+    expected = np.asarray(source.convert({"1": "L", "P": "RGB"}.get(mode, mode)))
+    found = read_image(tmp_path / "a.png")
+    np.testing.assert_array_equal(found, expected.reshape(found.shape))
+    assert found.dtype == expected.dtype
+
+
+def test_one_transparent_colour_is_alpha(tmp_path):
+    gray = np.array([[10, 20, 30]], "uint8")
+    Image.fromarray(gray).save(tmp_path / "8.png", transparency=20)
+    assert read_image(tmp_path / "8.png").tolist() == [[[10, 255], [20, 0], [30, 255]]]
+    Image.fromarray(gray.astype("uint16") * 999).save(tmp_path / "16.png", transparency=9990)
+    found = read_image(tmp_path / "16.png")
+    assert found.tolist() == [[[9990, 0], [19980, 65535], [29970, 65535]]]
+    Image.fromarray(np.repeat(gray[..., None], 3, -1)).save(
+        tmp_path / "c.png", transparency=(30, 30, 30)
+    )
+    assert read_image(tmp_path / "c.png")[..., 3].tolist() == [[255, 255, 0]]
+
+
+def test_what_cannot_be_kept_is_said(tmp_path):
+    cmyk = Image.fromarray(picture(channels=4), "CMYK")
+    frames = [Image.fromarray(picture()) for _ in range(2)]
+    cmyk.save(tmp_path / "cmyk.jpg")
+    cmyk.save(tmp_path / "cmyk.tif")
+    frames[0].save(tmp_path / "pages.tif", save_all=True, append_images=frames[1:])
+    frames[0].save(tmp_path / "moving.png", save_all=True, append_images=frames[1:])
+    write_image(tmp_path / "v5.bmp", picture())
+    content = bytearray((tmp_path / "v5.bmp").read_bytes())
+    header = bytearray(124)
+    header[:40] = content[14:54]
+    header[:4], header[56:60] = (124).to_bytes(4, "little"), b"DEBM"
+    content[10:14] = (14 + 124).to_bytes(4, "little")
+    (tmp_path / "v5.bmp").write_bytes(content[:14] + header + content[54:])
+    write_image(tmp_path / "broken.png", picture(), ANY_PROFILE)
+    content = bytearray((tmp_path / "broken.png").read_bytes())
+    place = content.index(b"iCCP")
+    length = int.from_bytes(content[place - 4 : place], "big")
+    content[place + 20] ^= 0xFF  # inside what is compressed, with the checksum of the damage
+    checksum = zlib.crc32(content[place : place + 4 + length])
+    content[place + 4 + length : place + 8 + length] = checksum.to_bytes(4, "big")
+    (tmp_path / "broken.png").write_bytes(content)
+    for name, match in {
+        "broken.png": "profile is damaged",
+        "cmyk.jpg": "colours are CMYK",
+        "cmyk.tif": "colours are CMYK",
+        "pages.tif": "more than one page",
+        "moving.png": "animation",
+        "v5.bmp": "colour profile",
+    }.items():
+        assert read_image(tmp_path / name).shape == (24, 40, 3)
+        with pytest.raises(ImageError, match=f"{name}' cannot be written again.*{match}.*Convert"):
+            read_image_with_profile(tmp_path / name)
+
+
+def test_tiffs_that_are_not_read(tmp_path):
+    tifffile.imwrite(tmp_path / "pre.tif", picture(channels=4), extrasamples=["assocalpha"])
+    tifffile.imwrite(tmp_path / "int.tif", picture(channels=1)[..., 0].astype("int16"))
+    tifffile.imwrite(tmp_path / "long.tif", picture(channels=1)[..., 0].astype("uint32"))
+    tifffile.imwrite(
+        tmp_path / "lzw.tif", FIVE, photometric="minisblack", planarconfig="contig", byteorder="<"
+    )
+    content = (tmp_path / "lzw.tif").read_bytes()
+    # The tag of the compression: code 259, type short, one value.
+    content = content.replace(b"\x03\x01\x03\0\1\0\0\0\1", b"\x03\x01\x03\0\1\0\0\0\5")
+    (tmp_path / "lzw.tif").write_bytes(content)
+    for name, match in {
+        "pre.tif": "multiplied by alpha. Save it with straight",
+        "int.tif": "int16 values; expected 8 or 16 bits",
+        "long.tif": "uint32 values; expected 8 or 16 bits",
+        "lzw.tif": "5 channels of 8 bits compressed by LZW.*Save it uncompressed",
+    }.items():
+        with pytest.raises(ImageError, match=match) as caught:
+            read_image(tmp_path / name)
+        assert name in str(caught.value)
 
 
 def test_colours_are_in_rgb_order(tmp_path):
@@ -57,6 +259,29 @@ def test_photos_are_turned_upright(tmp_path):
     image = read_image(tmp_path / "a.jpg")
     assert image.shape == (16, 8, 1)
     assert image[:6].max() < 20 and image[10:].min() > 235
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
+def test_every_orientation(tmp_path, mode, suffix, orientation):
+    if suffix == ".jpg" and mode not in ("L", "RGB"):
+        return
+    pixels = np.kron(picture(2, 3, 4), np.ones((8, 8, 1), "uint8"))
+    if mode == "I;16":
+        source = Image.fromarray(pixels[..., 0].astype("uint16") * 257)
+    else:
+        source = Image.fromarray(pixels).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"quality": 95, "subsampling": 0} if suffix == ".jpg" else {}
+    source.save(tmp_path / f"a{suffix}", exif=exif, **options)
+    source.save(tmp_path / "expected.png", exif=exif)
+    with Image.open(tmp_path / "expected.png") as file:
+        expected = np.asarray(ImageOps.exif_transpose(file))
+    found = read_image(tmp_path / f"a{suffix}")
+    off = found.astype(int) - expected.reshape(found.shape)
+    assert np.abs(off).max() <= (8 if suffix == ".jpg" else 0)
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.6, 0.95])
@@ -101,6 +326,146 @@ def test_damaged_inside(tmp_path):
         read_image(path)
 
 
+FIVE = picture(channels=5)
+
+
+def seeds():
+    """Small whole files of every kind, by suffix."""
+    files = []
+    gray, colour = Image.fromarray(picture(channels=1)[..., 0]), Image.fromarray(picture())
+    for suffix, kind in ((".png", "PNG"), (".jpg", "JPEG"), (".bmp", "BMP"), (".tif", "TIFF")):
+        for image in (gray, colour):
+            content = io.BytesIO()
+            options = {} if kind == "BMP" else {"icc_profile": ANY_PROFILE[:40]}
+            image.save(content, kind, **options)
+            files.append((suffix, content.getvalue()))
+    for compression in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"):
+        content = io.BytesIO()
+        colour.save(content, "TIFF", compression=compression)
+        files.append((".tif", content.getvalue()))
+    for options in ({"tile": (16, 16)}, {"rowsperstrip": 5, "byteorder": ">"}, {"bigtiff": True}):
+        content = io.BytesIO()
+        tifffile.imwrite(content, FIVE, photometric="minisblack", planarconfig="contig", **options)
+        files.append((".tif", content.getvalue()))
+    content = io.BytesIO()
+    colour.quantize(7).save(content, "PNG", transparency=0)
+    files.append((".png", content.getvalue()))
+    files.append((".png", cv2.imencode(".png", picture(dtype="uint16"))[1].tobytes()))
+    files.append((".tif", cv2.imencode(".tif", picture(dtype="uint16"))[1].tobytes()))
+    return files
+
+
+SEEDS = seeds()
+
+
+@settings(max_examples=400)
+@given(st.data())
+def test_damaged_files_are_read_or_refused(data):
+    suffix, content = data.draw(st.sampled_from(SEEDS))
+    content = bytearray(content)
+    for _ in range(data.draw(st.integers(1, 4))):
+        # Headers are at the front, but those of TIFF may be at the end.
+        near = st.integers(0, min(200, len(content) - 1))
+        place = data.draw(near | near.map(lambda i: len(content) - 1 - i))
+        what = data.draw(st.sampled_from(["flip", "bytes", "huge", "cut"]))
+        if what == "flip":
+            content[place] ^= 1 << data.draw(st.integers(0, 7))
+        elif what == "bytes":
+            new = data.draw(st.binary(min_size=1, max_size=4))
+            content[place : place + len(new)] = new
+        elif what == "huge":
+            content[place : place + 4] = b"\xff\xff\xff\x7f"
+        elif len(content) > 1:
+            del content[max(place, 1) :]
+    read_or_refuse(suffix, bytes(content))
+
+
+@settings(max_examples=100)
+@given(
+    st.sampled_from(
+        [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\0\x08\0\0\0", b"MM\0+\0\x08\0\0"]
+    ),
+    st.binary(max_size=300),
+    st.sampled_from([".png", ".jpg", ".bmp", ".tif"]),
+)
+def test_random_bytes_are_refused(start, content, suffix):
+    read_or_refuse(suffix, start + content)
+
+
+def read_or_refuse(suffix, content):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"a{suffix}"
+        path.write_bytes(content)
+        began = time.process_time()
+        with warnings.catch_warnings():
+            # Pillow and tifffile warn of what they read over.
+            warnings.simplefilter("ignore")
+            try:
+                image, _ = read_image_with_profile(path)
+            except ImageError as error:
+                assert str(path) in str(error)
+            else:
+                assert image.dtype in ("uint8", "uint16") and image.ndim == 3 and image.size
+                assert image.nbytes <= 2**27
+        assert time.process_time() - began < 20
+
+
+def png_claiming(width, height):
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    content = io.BytesIO()
+    Image.fromarray(picture(4, 4)).save(content, "PNG")
+    content = content.getvalue()
+    checksum = struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    return content[:16] + header + checksum + content[33:]
+
+
+def tiff_claiming(side, channels=1, one_strip=False):
+    content = io.BytesIO()
+    image, planes = picture(4, 4, channels), "contig" if channels > 1 else None
+    image = image if channels > 1 else image[..., 0]
+    tifffile.imwrite(content, image, photometric="minisblack", planarconfig=planes, byteorder="<")
+    content = bytearray(content.getvalue())
+    # Width, height and rows in a strip, a long each.
+    for code in (256, 257, 278) if one_strip else (256, 257):
+        place = content.index(struct.pack("<HHII", code, 4, 1, 4))
+        content[place + 8 : place + 12] = struct.pack("<I", side)
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    "suffix, content, match",
+    [
+        (".png", png_claiming(13_000, 13_000), "claims 13000x13000 pixels, far more than its"),
+        (".png", png_claiming(100_000, 100_000), "exceeds limit"),
+        (".tif", tiff_claiming(60_000), "claims 60000x60000 pixels, far more"),
+        (".tif", tiff_claiming(2**31, 5), "claims 2147483648x2147483648 pixels, far more"),
+        (".tif", tiff_claiming(4_000), "ends before the image does"),
+        (".tif", tiff_claiming(4_000, 5, one_strip=True), "fewer bytes than pixels"),
+    ],
+)
+def test_lying_headers(tmp_path, suffix, content, match):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(content)
+    tracemalloc.start()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with pytest.raises(ImageError, match=rf"a\{suffix}' is damaged or truncated.*{match}"):
+                read_image(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_large_flat_image_is_no_lie(tmp_path):
+    # Deflate makes this 999 times smaller; 144 MB is above what is not looked at.
+    image = np.zeros((12_000, 12_000, 1), "uint8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        write_image(tmp_path / "a.png", image)
+        assert read_image(tmp_path / "a.png").shape == image.shape
+
+
 def test_bad_files(tmp_path):
     (tmp_path / "text.png").write_text("no picture")
     (tmp_path / "empty.png").touch()
@@ -134,6 +499,13 @@ def test_channels(tmp_path):
         image = read_image(tmp_path / name, channels=3, convert_channels=True)
         assert image.shape == (4, 4, 3)
     np.testing.assert_array_equal(image, colour)
+    write_image(tmp_path / "la.png", np.concatenate([colour[..., :1], colour[..., 1:2]], -1))
+    assert read_image(tmp_path / "la.png").shape == (4, 4, 2)
+    for channels in (1, 3):
+        image = read_image(tmp_path / "la.png", channels, convert_channels=True)
+        np.testing.assert_array_equal(image, np.full((4, 4, channels), 255))
+    with pytest.raises(ImageError, match=r"2 channels \(gray and alpha\); expected 1"):
+        read_image(tmp_path / "la.png", channels=1)
     with pytest.raises(ImageError, match="only gray"):
         read_image(tmp_path / "c.png", channels=5, convert_channels=True)
 
@@ -141,14 +513,18 @@ def test_channels(tmp_path):
 def test_bad_writes(tmp_path):
     for name, image, match in [
         ("a.gif", picture(), "use one of"),
-        ("a.png", picture()[..., 0], "expected \\(height, width, 1, 3 or 4\\)"),
-        ("a.png", picture(channels=4)[..., :2], "expected \\(height, width"),
+        ("a.png", picture()[..., 0], "expected \\(height, width, channels\\)"),
+        ("a.tif", picture()[:0], "expected \\(height, width, channels\\)"),
+        ("a.png", picture(channels=5), "holds 1, 2, 3, 4 channels, not 5 channels"),
+        ("a.bmp", picture(channels=2), "not 2 channels \\(gray and alpha\\)"),
         ("a.png", picture().astype("float32"), "not float32"),
-        ("a.jpg", picture(channels=4), "no alpha"),
+        ("a.jpg", picture(channels=4), "holds 1, 3 channels, not 4 .*alpha"),
         ("a.jpg", picture(dtype="uint16"), "not uint16"),
     ]:
         with pytest.raises(ImageError, match=match):
             write_image(tmp_path / name, image)
+    with pytest.raises(ImageError, match="profiles of up to 16707345 bytes, not 17000000"):
+        write_image(tmp_path / "a.jpg", picture(), bytes(17_000_000))
     (tmp_path / "file").touch()
     with pytest.raises(ImageError, match="Cannot write"):
         write_image(tmp_path / "file" / "a.png", picture())

@@ -7,6 +7,7 @@ from keras_simgan.data import to_unit
 from keras_simgan.models import GAN
 from keras_simgan.networks import Refiner, ResNetGenerator
 from keras_simgan.refinement import ImageRefiner
+from keras_simgan.refinement.image_refiner import load_refiner
 
 random = np.random.default_rng(0)
 
@@ -46,6 +47,68 @@ def test_alpha_is_kept():
     new = ImageRefiner(negative((None, None, 3))).refine([old])[0]
     np.testing.assert_array_equal(new[..., 3], old[..., 3])
     np.testing.assert_array_equal(new[..., :3], 65535 - old[..., :3])
+
+
+def test_gray_with_alpha():
+    old = image(6, 8, 2)
+    new = ImageRefiner(negative((None, None, 1))).refine([old])[0]
+    np.testing.assert_array_equal(new, np.stack([255 - old[..., 0], old[..., 1]], -1))
+
+
+@pytest.mark.parametrize("channels", [2, 4, 5, 7])
+def test_a_network_of_as_many_channels_refines_them_all(channels):
+    old = image(6, 8, channels, dtype="uint16")
+    new = ImageRefiner(negative((None, None, channels))).refine([old])[0]
+    np.testing.assert_array_equal(new, 65535 - old)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("network_channels, channels", [(1, 1), (1, 3), (1, 2), (3, 3), (3, 4)])
+@pytest.mark.parametrize("upsampling", [None, "transpose", "resize"])
+def test_large_images_by_tiles(upsampling, network_channels, channels, dtype, with_drawn_weights):
+    shape = (None, None, network_channels)
+    if upsampling is None:
+        network = Refiner(shape, filters=2, blocks=2)
+    else:
+        network = ResNetGenerator(shape, filters=2, blocks=1, upsampling=upsampling)
+    with_drawn_weights(network, 3)
+    old = [image(37, 51, channels, dtype=dtype) for _ in range(2)]
+    tiled, usual = (ImageRefiner(network, tile=tile).refine(old) for tile in ((40, 24), None))
+    for one, other, source in zip(tiled, usual, old, strict=True):
+        assert one.dtype == dtype and one.shape == source.shape
+        off = np.abs(one.astype(int) - other)
+        # The last bit, where rounding to pixels tips the other way.
+        assert off.max() <= (1 if dtype == "uint8" else 3)
+        assert dtype == "uint16" or (off > 0).mean() < 0.02
+        if channels in (2, 4):
+            np.testing.assert_array_equal(one[..., -1], source[..., -1])
+
+
+def test_only_images_larger_than_a_tile_are_tiled():
+    refiner = ImageRefiner(Refiner((6, 8, 1), filters=2, blocks=1), tile=(20, 24))
+    sizes = []
+    refiner._tiled = type("Spy", (), {"tile": (20, 24), "__call__": lambda self, x: record(x)})()
+
+    def record(one):
+        sizes.append(one.shape)
+        return one
+
+    for size in ((20, 24), (6, 8), (21, 24), (6, 25)):
+        refiner.refine([image(*size, 1)])
+    assert sizes == [(21, 24, 1), (6, 25, 1)]
+
+
+def test_tiles_are_refused_before_any_image():
+    flat = keras.Sequential(
+        [keras.Input((2, 2, 1)), keras.layers.Flatten(name="flat"), keras.layers.Reshape((2, 2, 1))]
+    )
+    for build in (ImageRefiner, load_refiner):
+        with pytest.raises(ValueError, match="'flat' .Flatten. it mixes the whole image"):
+            build(flat, tile=16)
+        with pytest.raises(ValueError, match="`overlap` is of use with `tile` only"):
+            build(flat, overlap=16)
+    refiner = load_refiner(Refiner((6, 8, 1), filters=2, blocks=1), tile=32, overlap=2)
+    assert (refiner._tiled.tile, refiner._tiled.overlap) == ((32, 32), 2)
 
 
 def test_other_sizes_use_the_same_weights():
@@ -92,6 +155,9 @@ def test_a_generator_takes_any_size(size):
 def test_bad_images_and_networks():
     with pytest.raises(ValueError, match="1 channel, but the refiner works on 3"):
         ImageRefiner(negative((6, 8, 3))).refine([image(6, 8, 1)])
+    for channels, own in ((2, 3), (4, 2), (5, 1), (5, 3), (3, 4), (1, 2), (6, 5)):
+        with pytest.raises(ValueError, match=f"{channels} channel.*works on {own}"):
+            ImageRefiner(negative((6, 8, own))).refine([image(6, 8, channels)])
     with pytest.raises(ValueError, match="9x8 pixels .* takes 6x8 alone"):
         ImageRefiner(negative((6, 8, 1))).refine([image(9, 8, 1)])
     with pytest.raises(ValueError, match="A refiner maps images"):

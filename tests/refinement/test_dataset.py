@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import signal
@@ -13,8 +14,9 @@ import pytest
 from keras_simgan.data import ImageError, read_image, write_image
 from keras_simgan.models import GAN
 from keras_simgan.networks import Refiner
-from keras_simgan.refinement import RefinementError, refine_folder
-from keras_simgan.refinement.journal import JOURNAL, Journal
+from keras_simgan.refinement import RefinementError, read_manifest, refine_dataset
+from keras_simgan.refinement.manifest import MANIFEST
+from keras_simgan.refinement.record import RECORD, Record
 
 random = np.random.default_rng(0)
 
@@ -50,12 +52,12 @@ def files(folder):
     return sorted(
         p.relative_to(folder).as_posix()
         for p in Path(folder).rglob("*")
-        if p.is_file() and p.name != JOURNAL
+        if p.is_file() and p.name != MANIFEST and not p.name.startswith(RECORD)
     )
 
 
 def refine(source, destination, network=None, **options):
-    return refine_folder(network or negative(), source, destination, progress=False, **options)
+    return refine_dataset(network or negative(), source, destination, progress=False, **options)
 
 
 def test_names_folders_depths_channels_and_labels_stay(source, tmp_path):
@@ -121,7 +123,7 @@ def test_results_of_another_refiner(source, tmp_path):
     refine(source, out)
     other = negative()
     other.layers[-1].set_weights([np.full((1, 1, 1, 1), 0.5)])
-    with pytest.raises(RefinementError, match="refined with other weights"):
+    with pytest.raises(RefinementError, match="refined with other settings: weights_sha256"):
         refine(source, out, other)
     np.testing.assert_array_equal(read_image(out / "0.png"), 255 - read_image(source / "0.png"))
     assert refine(source, out, other, overwrite=True).refined == 9
@@ -145,7 +147,7 @@ def test_each_direction_is_another_refiner(source, tmp_path):
     model, out = Both(), tmp_path / "out"
     refine(source, out, model)
     assert read_image(out / "0.png").max() <= 192
-    with pytest.raises(RefinementError, match="other weights, of another model or direction"):
+    with pytest.raises(RefinementError, match="other settings: weights_sha256.*direction"):
         refine(source, out, model, direction="target_to_source")
     assert refine(source, out, model, direction="source_to_target").finished_before == 11
     refine(source, tmp_path / "back", model, direction="target_to_source")
@@ -157,25 +159,155 @@ def test_each_direction_is_another_refiner(source, tmp_path):
 
 
 def test_two_runs_exclude_each_other(source, tmp_path):
-    journal = Journal(tmp_path / "out", "checksum")
+    record = Record(tmp_path / "out", {})
     try:
         with pytest.raises(RefinementError, match="Another run is refining into"):
             refine(source, tmp_path / "out")
     finally:
-        journal.close()
+        record.close()
 
 
-def test_a_torn_or_damaged_record(source, tmp_path):
+def test_a_damaged_record(source, tmp_path):
     out = tmp_path / "out"
     refine(source, out)
-    content = (out / JOURNAL).read_text()
-    lines = content.splitlines(keepends=True)
-    (out / JOURNAL).write_text("".join(lines[:-1]) + lines[-1][:10])
-    report = refine(source, out)
-    assert (report.refined, report.finished_before) == (1, 10)
-    (out / JOURNAL).write_text("nonsense\n")
-    with pytest.raises(RefinementError, match="is damaged. Remove it"):
+    (out / RECORD).write_text("nonsense\n" * 1000)
+    with pytest.raises(RefinementError, match="is damaged .* Remove it"):
         refine(source, out)
+
+
+def test_the_manifest(source, tmp_path):
+    out = tmp_path / "out"
+    report = refine(source, out)
+    assert report.manifest == out / MANIFEST
+    header, lines = read_manifest(out)
+    assert header["refiner"] == "Sequential" and header["direction"] == "source_to_target"
+    assert header["versions"]["keras"] == keras.__version__
+    assert len(header["weights_sha256"]) == 64
+    assert [line["input"] for line in lines] == files(out)
+    for line in lines:
+        for key, folder in (("input_sha256", source), ("sha256", out)):
+            content = (folder / line["input"]).read_bytes()
+            assert line[key] == hashlib.sha256(content).hexdigest()
+        images = line["input"].endswith((".png", ".tiff", ".bmp", ".jpg"))
+        assert line["action"] == ("refined" if images else "copied")
+    with pytest.raises(ValueError, match="is no manifest of a refinement"):
+        read_manifest(source / "labels.csv")
+    with pytest.raises(ValueError, match="There is no .*manifest.jsonl'. `refine_dataset` writes"):
+        read_manifest(source)
+
+
+def test_a_manifest_that_a_kill_left_unfinished_is_made_whole(source, tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(ImageError):
+        refine(source, out, negative(3))
+    header, *lines = (out / MANIFEST).read_text().splitlines()
+    assert len(lines) == 2  # as it goes
+    (out / MANIFEST).write_text(f"{header}\n{lines[0]}\n{lines[1][:10]}")
+    with pytest.warns(UserWarning, match="7 images"):
+        refine(source, out, negative(3), on_bad_image="skip")
+    names = [line["input"] for line in read_manifest(out)[1]]
+    assert names == [name for name in files(source) if name != ".hidden"]
+    whole = (out / MANIFEST).read_text()
+    with pytest.warns(UserWarning, match="7 images"):
+        refine(source, out, negative(3), on_bad_image="skip")
+    assert (out / MANIFEST).read_text() == whole
+
+
+def test_folders_of_masks_are_copied(source, tmp_path):
+    for folder in ("masks", "a/labels", "views"):
+        write_image(source / folder / "0.png", picture())
+    refine(source, tmp_path / "out")
+    for folder, refined in {"masks": False, "a/labels": False, "views": True}.items():
+        same = (source / folder / "0.png").read_bytes() == (
+            tmp_path / "out" / folder / "0.png"
+        ).read_bytes()
+        assert same != refined
+    report = refine(source, tmp_path / "other", label_folders=["views"])
+    assert report.refined == 11
+    views = tmp_path / "other/views/0.png"
+    assert views.read_bytes() == (source / "views/0.png").read_bytes()
+
+
+def brightness(images):
+    return images.mean(axis=(1, 2, 3))
+
+
+@pytest.fixture
+def shaded(tmp_path):
+    """Ten images, the higher the number the darker; refined ones the brighter."""
+    folder = tmp_path / "shaded"
+    for i in range(10):
+        write_image(folder / f"{i}.png", np.full((6, 8, 1), 250 - 20 * i, "uint8"))
+    (folder / "labels.csv").write_text("file,x\n" + "".join(f"{i}.png,{i}\n" for i in range(10)))
+    (folder / "3.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    (folder / "8.txt").write_text("1 0.5 0.5 0.1 0.1\n")
+    return folder
+
+
+def test_the_best_are_kept(shaded, tmp_path):
+    out = tmp_path / "out"
+    report = refine(shaded, out, critic=brightness, keep_fraction=0.4, batch_size=3)
+    assert (report.refined, report.rejected) == (10, 6)
+    kept = ["6.png", "7.png", "8.png", "8.txt", "9.png", "labels.csv"]
+    assert files(out) == kept
+    assert (out / "labels.csv").read_text() == "file,x\n6.png,6\n7.png,7\n8.png,8\n9.png,9\n"
+    lines = {line["input"]: line for line in read_manifest(out)[1]}
+    assert lines["9.png"]["scores"]["realism"] > lines["6.png"]["scores"]["realism"]
+    assert lines["0.png"]["action"] == "rejected" and lines["0.png"]["output"] is None
+    assert lines["0.png"]["reason"] == "rank 10 of 10; the best 4 are kept"
+    assert lines["3.txt"]["action"] == "rejected"
+    again = refine(shaded, out, critic=brightness, keep_fraction=0.4, batch_size=3)
+    assert (again.refined, again.copied, again.rejected, again.finished_before) == (0, 0, 6, 13)
+    # Another share: what comes back is refined again, the labels are written anew.
+    more = refine(shaded, out, critic=brightness, keep_fraction=0.7, batch_size=3)
+    assert (more.refined, more.rejected) == (3, 3)
+    whole = refine(shaded, tmp_path / "at_once", critic=brightness, keep_fraction=0.7)
+    assert whole.rejected == 3
+    assert files(out) == files(tmp_path / "at_once")
+    for name in files(out):
+        assert (out / name).read_bytes() == (tmp_path / "at_once" / name).read_bytes()
+    fewer = refine(shaded, out, critic=brightness, keep_fraction=0.1, batch_size=3)
+    assert (fewer.refined, fewer.rejected) == (0, 9)
+    assert files(out) == ["9.png", "labels.csv"]
+
+
+class Agreement:
+    """The angle, as it were, grows with the brightness of the refined image."""
+
+    higher_is_better = False
+
+    def __call__(self, after, before):
+        assert (before.mean(axis=(1, 2, 3)) + after.mean(axis=(1, 2, 3)) < 1e-2).all()
+        return 10.0 * (after.mean(axis=(1, 2, 3)) > 0.5)
+
+
+def test_ranks_of_several_scores_are_averaged(shaded, tmp_path):
+    out = tmp_path / "out"
+    refine(
+        shaded, out, critic=brightness, label_agreement=Agreement(), keep_fraction=0.2, batch_size=3
+    )
+    # Realism ranks 9 first. Agreement puts 9, 8, 7 and 6 (bright) behind all others, alike.
+    after = [(255 - (250 - 20 * i)) / 127.5 - 1 for i in range(10)]
+    bright = [value > 0.5 for value in after]
+    realism = np.arange(10) / 9
+    agreement = np.where(bright, 0, sum(bright) / 9)
+    best = sorted(np.argsort(-(realism + agreement), kind="stable")[:2])
+    assert [name for name in files(out) if name.endswith("png")] == [f"{i}.png" for i in best]
+    header, lines = read_manifest(out)
+    assert header["scores"] == ["label_agreement", "realism"]
+    assert set(lines[0]["scores"]) == {"realism", "label_agreement"}
+
+
+def test_bad_scores(shaded, tmp_path):
+    with pytest.raises(ValueError, match="so it needs a score"):
+        refine(shaded, tmp_path / "out", keep_fraction=0.5)
+    with pytest.raises(ValueError, match="above 0 and at most 1. Received: 1.5"):
+        refine(shaded, tmp_path / "out", critic=brightness, keep_fraction=1.5)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(RefinementError, match="score 'realism' gave .* expected a number for each"):
+        refine(shaded, tmp_path / "out", critic=lambda images: np.zeros(1), batch_size=2)
+    with pytest.raises(RefinementError, match="not finite"):
+        refine(shaded, tmp_path / "out", critic=lambda images: brightness(images) / 0 * 0)
 
 
 @pytest.mark.parametrize("destination", [".", "a/out", "..", "../source"])
@@ -195,17 +327,23 @@ def test_bad_images(source, tmp_path):
     with pytest.raises(ImageError, match="1.png' is damaged or truncated"):
         refine(source, tmp_path / "out")
     (source / "film.gif").write_bytes(b"GIF89a")
-    with pytest.warns(UserWarning, match="2 images .* were skipped: 'film.gif', '1.png'"):
+    with pytest.warns(UserWarning, match="2 images .* were skipped: '1.png', 'film.gif'"):
         report = refine(source, tmp_path / "out", on_bad_image="skip")
-    assert [name for name, _ in report.skipped] == ["film.gif", "1.png"]
+    assert report.skipped == 2
+    assert [name for name, _ in report.reasons] == ["1.png", "film.gif"]
     assert len(files(tmp_path / "out")) == 10
+    lines = {line["input"]: line for line in read_manifest(tmp_path / "out")[1]}
+    assert lines["1.png"]["action"] == "skipped"
+    assert "is damaged or truncated" in lines["1.png"]["reason"]
 
 
 def test_a_colour_refiner_refuses_gray_images(source, tmp_path):
     with pytest.raises(ImageError, match=r"0\.png' cannot be refined. It has 1 channel, but"):
         refine(source, tmp_path / "out", negative(3))
     with pytest.warns(UserWarning, match="7 images"):
-        assert refine(source, tmp_path / "out", negative(3), on_bad_image="skip").refined == 2
+        report = refine(source, tmp_path / "out", negative(3), on_bad_image="skip")
+    # The two that can be were refined beside the ones that stopped the first run.
+    assert (report.finished_before, report.refined, report.skipped) == (2, 0, 7)
 
 
 def test_bad_arguments(source, tmp_path):
@@ -231,7 +369,7 @@ SLOW_RUN = """
 import sys, time
 import keras
 from keras_simgan.networks import Refiner
-from keras_simgan.refinement import refine_folder
+from keras_simgan.refinement import refine_dataset
 
 class SlowRefiner(Refiner):
     def predict_on_batch(self, images):
@@ -240,7 +378,7 @@ class SlowRefiner(Refiner):
 
 keras.utils.set_random_seed(1)
 network = SlowRefiner((6, 8, 1), filters=4, blocks=1)
-refine_folder(network, *sys.argv[1:], batch_size=4, progress=False)
+refine_dataset(network, *sys.argv[1:], batch_size=4, progress=False)
 """
 
 
@@ -262,7 +400,8 @@ def test_killed_half_way(tmp_path):
     half = {name: (out / name).stat().st_mtime_ns for name in files(out)}
     assert 50 <= len(half) < 200
     # What a kill amid a write leaves behind.
-    (out / "0" / ".000.png.keras_simgan.tmp").write_bytes(b"half a file")
+    unfinished = next(name for name in files(source) if name not in half)
+    (out / unfinished).with_name(f".{Path(unfinished).name}.keras_simgan.tmp").write_bytes(b"half")
 
     keras.utils.set_random_seed(1)
     network = Refiner((6, 8, 1), filters=4, blocks=1)

@@ -1,0 +1,134 @@
+"""The command `keras-simgan refine`."""
+
+import argparse
+
+from keras_simgan._cli_arguments import DEFAULT, add_command, add_on_bad_image, positive
+
+# Images of each domain that a critic is fitted to.
+_CRITIC_SAMPLE = 2000
+
+
+def add_refine(commands: argparse._SubParsersAction) -> None:
+    """Adds the command.
+
+    Args:
+        commands: Where to.
+    """
+    refine = add_command(
+        commands,
+        "refine",
+        _refine,
+        "refine a data set: a folder of images, TFRecord files",
+        "  keras-simgan refine simgan_eyes_36x60 renders/ refined/\n"
+        "  keras-simgan refine runs/eyes renders/ refined/\n"
+        "  keras-simgan refine runs/eyes renders/ refined/ --critic photos/ --keep-fraction 0.8\n"
+        "  keras-simgan refine runs/streets renders/ refined/ --tile 1024\n"
+        "  keras-simgan refine runs/zebras zebras/ as_horses/ --direction target_to_source",
+        "Refines every image of SRC into DST under the same name, at its own size, bit depth and "
+        "channels, and copies all other files, such as labels and masks. DST/manifest.jsonl says "
+        "what was done with each file. Interrupted, it goes on when it is run again. Files of "
+        "others in DST are not replaced without --overwrite.",
+    )
+    add = refine.add_argument
+    add("model", metavar="PRESET_OR_RUN", help="a preset's name or folder, or --out")
+    add("source", metavar="SRC", help="folder, TFRecord file, or tfds:NAME")
+    add("destination", metavar="DST", help="folder to write to")
+    add(
+        "--direction",
+        choices=("source_to_target", "target_to_source"),
+        default="source_to_target",
+        help="the second is for models that also translate back, such as CycleGAN; " + DEFAULT,
+    )
+    add("--overwrite", action="store_true", help="replace files that are in DST")
+    add("--batch-size", type=positive, default=64, metavar="N", help=DEFAULT)
+    add("--tile", type=positive, metavar="PIXELS", help="refine larger images tile by tile")
+    add("--overlap", type=positive, metavar="PIXELS", help="that tiles share; default: as needed")
+    add(
+        "--label-folders",
+        nargs="+",
+        metavar="NAME",
+        help="folders whose images are labels and are copied; default: masks, labels and the like",
+    )
+    add_on_bad_image(refine)
+    add = refine.add_argument_group("choosing the best images").add_argument
+    add(
+        "--critic",
+        metavar="PHOTOS",
+        help="folder of real photos: score how real each refined image looks beside them",
+    )
+    add(
+        "--label-model",
+        metavar="FILE.keras",
+        help="score whether this model reads the same label before and after",
+    )
+    add(
+        "--label-distance",
+        choices=("angle", "class", "iou", "keypoints"),
+        help="what --label-model reads",
+    )
+    add(
+        "--keep-fraction",
+        type=_share,
+        metavar="SHARE",
+        help="leave out all but the best, such as 0.8; needs --critic, --label-model or both",
+    )
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 1")
+    return value
+
+
+def _refine(arguments: argparse.Namespace) -> None:
+    from keras_simgan.refinement import refine_dataset
+    from keras_simgan.runs import preset_of
+
+    if (arguments.label_model is None) != (arguments.label_distance is None):
+        raise ValueError("--label-model and --label-distance need each other.")
+    report = refine_dataset(
+        preset_of(arguments.model),
+        arguments.source,
+        arguments.destination,
+        direction=arguments.direction,
+        overwrite=arguments.overwrite,
+        batch_size=arguments.batch_size,
+        on_bad_image=arguments.on_bad_image,
+        tile=arguments.tile,
+        overlap=arguments.overlap,
+        label_folders=arguments.label_folders,
+        critic=_critic(arguments),
+        label_agreement=_label_agreement(arguments),
+        keep_fraction=arguments.keep_fraction,
+    )
+    print(
+        f"{arguments.destination}: {report.refined} images refined, {report.copied} other files "
+        f"copied, {report.finished_before} files finished before, {report.rejected} left out by "
+        f"--keep-fraction, {report.skipped} skipped. {report.manifest} says it of each file."
+    )
+    for name, reason in report.reasons:
+        print(f"skipped {name}: {reason}")
+
+
+def _critic(arguments: argparse.Namespace):
+    if arguments.critic is None:
+        return None
+    from keras_simgan.data import sample_images
+    from keras_simgan.metrics import RealismCritic
+
+    photos = sample_images(arguments.critic, _CRITIC_SAMPLE)[1]
+    size, channels = photos.shape[1:3], photos.shape[3]
+    renders = sample_images(arguments.source, _CRITIC_SAMPLE, size, channels)[1]
+    return RealismCritic.fit(photos, renders)
+
+
+def _label_agreement(arguments: argparse.Namespace):
+    if arguments.label_model is None:
+        return None
+    from keras_simgan.metrics import LabelAgreement
+    from keras_simgan.runs.frozen_model import load_frozen
+
+    return LabelAgreement(
+        load_frozen("--label-model", arguments.label_model), arguments.label_distance
+    )

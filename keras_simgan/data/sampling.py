@@ -1,0 +1,50 @@
+"""A random sample of a folder's images."""
+
+from pathlib import Path
+
+import numpy as np
+
+from keras_simgan.data.files import list_images, read_ahead
+from keras_simgan.data.images import convert_image_channels, read_image, resize
+from keras_simgan.data.ranges import to_unit
+
+
+def sample_images(
+    folder: str | Path,
+    count: int,
+    image_size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    seed: int = 0,
+) -> tuple[list[str], np.ndarray]:
+    """Reads a random sample of the images of a folder, at one size.
+
+    Args:
+        folder: A folder of images, with sub-folders.
+        count: How many to read at most.
+        image_size: `(height, width)` to resize to; that of the sample's first image if left out.
+        channels: 1 or 3, to convert to; if left out those of the first image, without its alpha.
+        seed: Of the choice.
+
+    Returns:
+        Names relative to the folder, sorted, and the images, `float32` in [-1, 1], shape
+        `(n, height, width, channels)`.
+
+    Raises:
+        ImageError: If the folder is missing or holds no image, or an image cannot be read.
+
+    Example:
+        >>> from keras_simgan.data import write_folder
+        >>> write_folder("eyes", np.zeros((5, 36, 60, 1), "uint8"))
+        >>> names, images = sample_images("eyes", 3)
+        >>> images.shape
+        (3, 36, 60, 1)
+    """
+    names = list_images(folder)
+    rows = np.random.default_rng(seed).permutation(len(names))[:count]
+    names = [names[row] for row in sorted(rows)]
+    images = []
+    for image in read_ahead(lambda name: read_image(Path(folder) / name), names):
+        channels = channels or (1 if image.shape[-1] < 3 else 3)
+        image_size = image_size or image.shape[:2]
+        images.append(to_unit(resize(convert_image_channels(image, channels), image_size)))
+    return names, np.stack(images)

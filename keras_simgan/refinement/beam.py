@@ -1,0 +1,185 @@
+"""Refining a data set on many machines, with Apache Beam.
+
+`pip install keras-simgan[beam]`, then `refine_dataset(..., beam_options=[...])`. The result is the
+same as without, the manifest byte for byte: images are divided into the same shards, and what a
+shard gives depends on its images only. All workers must see source and destination under the same
+path, a network disk or a bucket that is mounted, and run Keras on the same backend. Only images in
+files of their own go through Beam: this process lists the source, keeps the record, refines
+TFRecord files, and copies labels.
+
+On this machine, with four processes:
+
+    python -m keras_simgan.refinement.beam simgan_eyes_36x60 renders/ refined/ \
+        --runner=DirectRunner --direct_running_mode=multi_processing --direct_num_workers=4
+
+On a cluster, with keras_simgan installed where the workers run (a container made from your
+`pip install`, named by `--environment_config` or `--sdk_container_image`):
+
+    python -m keras_simgan.refinement.beam simgan_eyes_36x60 /mnt/renders /mnt/refined \
+        --runner=FlinkRunner --flink_master=HOST:8081 \
+        --environment_type=DOCKER --environment_config=IMAGE
+    python -m keras_simgan.refinement.beam simgan_eyes_36x60 /mnt/renders /mnt/refined \
+        --runner=SparkRunner --spark_master_url=spark://HOST:7077 \
+        --environment_type=DOCKER --environment_config=IMAGE
+    python -m keras_simgan.refinement.beam simgan_eyes_36x60 /mnt/renders /mnt/refined \
+        --runner=DataflowRunner --project=PROJECT --region=REGION \
+        --temp_location=gs://BUCKET/temp --sdk_container_image=IMAGE
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import keras
+
+try:
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+except ImportError as error:
+    raise ImportError(
+        "keras_simgan.refinement.beam needs Apache Beam: pip install 'keras-simgan[beam]'."
+    ) from error
+
+from keras_simgan.data.files import ImageError
+from keras_simgan.refinement.dataset import refine_dataset, scores_of
+from keras_simgan.refinement.image_refiner import SOURCE_TO_TARGET, load_refiner
+from keras_simgan.refinement.record import Outcome
+from keras_simgan.refinement.run import RefinementRun
+from keras_simgan.refinement.shards import ShardRefiner
+
+# A dot keeps it out of the data set, which leaves out hidden files.
+_WORK = ".keras_simgan_beam"
+
+
+class RefineShards(beam.PTransform):
+    """Refines shards of a data set: a `PCollection` of lists of names to one of JSON lines.
+
+    Each line has the outcomes of a shard, for `RefinementRun.take_in`. A worker loads the model
+    once.
+
+    Args:
+        model: As for `refine_dataset`.
+        source: The folder to read from.
+        destination: The folder to write to.
+        direction: As for `refine_dataset`.
+        tile: As for `refine_dataset`.
+        overlap: As for `refine_dataset`.
+        critic: As for `refine_dataset`; it must be picklable.
+        label_agreement: As for `refine_dataset`; it must be picklable.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model | str | Path,
+        source: str | Path,
+        destination: str | Path,
+        direction: str = SOURCE_TO_TARGET,
+        tile: int | tuple[int, int] | None = None,
+        overlap: int | None = None,
+        critic: Callable | None = None,
+        label_agreement: Callable | None = None,
+    ):
+        super().__init__()
+        # Workers may have another working directory.
+        if isinstance(model, str | Path) and Path(model).is_dir():
+            model = Path(model).absolute()
+        folders = Path(source).absolute(), Path(destination).absolute()
+        self._worker = _Worker(model, *folders, direction, tile, overlap, critic, label_agreement)
+
+    def expand(self, shards: beam.PCollection) -> beam.PCollection:
+        """Applies the transform.
+
+        Args:
+            shards: Lists of names, relative to the source.
+        """
+        return shards | beam.ParDo(self._worker)
+
+
+class _Worker(beam.DoFn):
+    def __init__(self, model, source, destination, direction, tile, overlap, critic, agreement):
+        self._arguments = model, direction, tile, overlap
+        self._folders = source, destination
+        self._scores = critic, agreement
+
+    def setup(self) -> None:
+        model, direction, tile, overlap = self._arguments
+        refiner = load_refiner(model, direction, tile, overlap)
+        self._refiner = ShardRefiner(refiner, *self._folders, scores_of(*self._scores))
+
+    def process(self, names: list[str]) -> Iterator[str]:
+        for outcomes, failed in self._refiner.refine([names]):
+            yield json.dumps(
+                {
+                    "outcomes": [vars(outcome) for outcome in outcomes],
+                    "failed": [(name, str(error)) for name, error in failed],
+                }
+            )
+
+
+def refine_images(run: RefinementRun, shards: RefineShards, options: Sequence[str]) -> None:
+    """Refines what is left to do of a run in a pipeline, and takes in the outcomes.
+
+    Args:
+        run: The run.
+        shards: The transform.
+        options: Of the pipeline.
+    """
+    work = run.destination.absolute() / _WORK
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    with (work / "shards.jsonl").open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(names) + "\n" for names in run.begin_shards())
+    with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
+        _ = (
+            pipeline
+            | beam.io.ReadFromText(str(work / "shards.jsonl"))
+            | beam.Map(json.loads)
+            # The lines are few and short: without it one worker might get them all.
+            | beam.Reshuffle()
+            | shards
+            | beam.io.WriteToText(str(work / "outcomes"))
+        )
+    for path in sorted(work.glob("outcomes*")):
+        with path.open(encoding="utf-8") as file:
+            for shard in map(json.loads, file):
+                run.take_in(
+                    [Outcome(**outcome) for outcome in shard["outcomes"]],
+                    [(name, ImageError(reason)) for name, reason in shard["failed"]],
+                )
+    shutil.rmtree(work)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Refines a data set; options that are not its own go to Beam.
+
+    Args:
+        argv: The arguments; those of the process when `None`.
+    """
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "model", metavar="PRESET_OR_RUN", help="a preset's name or folder, or --out"
+    )
+    parser.add_argument("source", metavar="SRC")
+    parser.add_argument("destination", metavar="DST")
+    parser.add_argument("--direction", default=SOURCE_TO_TARGET)
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--on-bad-image", choices=("error", "skip"), default="error")
+    parser.add_argument("--tile", type=int)
+    parser.add_argument("--overlap", type=int)
+    parser.add_argument("--overwrite", action="store_true")
+    options, beam_options = parser.parse_known_args(argv)
+    from keras_simgan.runs import preset_of
+
+    options.model = preset_of(options.model)
+    report = refine_dataset(**vars(options), beam_options=beam_options)
+    print(f"{options.destination}: {report.refined} images refined; see {report.manifest}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Refining a data set on disk into another folder."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_simgan.refinement.image_refiner import SOURCE_TO_TARGET
+from keras_simgan.refinement.record import BEGUN, TODO
+from keras_simgan.refinement.run import RefinementReport, RefinementRun
+from keras_simgan.refinement.shards import ShardRefiner
+
+
+def refine_dataset(
+    model: keras.Model | str | Path,
+    source: str | Path,
+    destination: str | Path,
+    *,
+    direction: str = SOURCE_TO_TARGET,
+    overwrite: bool = False,
+    batch_size: int = 64,
+    on_bad_image: str = "error",
+    tile: int | tuple[int, int] | None = None,
+    overlap: int | None = None,
+    label_folders: Sequence[str] | None = None,
+    critic: Callable[[np.ndarray], np.ndarray] | None = None,
+    label_agreement: Callable | None = None,
+    keep_fraction: float | None = None,
+    progress: bool = True,
+    beam_options: Sequence[str] | None = None,
+) -> RefinementReport:
+    """Refines a data set, so that it keeps its names, folders and labels.
+
+    Images of any size are refined at their own size, bit depth and channels (see `ImageRefiner`)
+    and are written under the same name; JPEG is lossy and written at quality 95. In TFRecord files
+    each example's image is refined, and so in data sets of TensorFlow Datasets (see `tfrecords`).
+    All other files are copied: labels, and images in folders of masks. Annotations stay as they
+    are, to the byte, unless they hold absolute paths into the source, which then point into the
+    destination, or name images that were left out. Hidden files are left out.
+
+    `manifest.jsonl` in the destination says of each file what was done, with SHA-256 of input and
+    output and, for images, scores. Files appear whole or not at all. A run that was interrupted, by
+    `kill -9` too, goes on when it is called again: a record in the destination
+    (`.keras_simgan.sqlite`) knows what is finished. Files that are not in the record are
+    somebody's own and are not replaced without `overwrite`. Two runs into one destination exclude
+    each other. Memory does not grow with the number of files.
+
+    With `keep_fraction` only the best images are kept. An image's rank is the mean, over the given
+    scores, of the share of images that it is better than.
+
+    Args:
+        model: A `SimGAN`, `CycleGAN` or other `models.GAN`, a network that refines, or a preset's
+            name or folder.
+        source: A folder of images or TFRecord files, one TFRecord file, or `tfds:NAME` for a
+            prepared data set of TensorFlow Datasets.
+        destination: The folder to write to; made when missing.
+        direction: `"source_to_target"`, or `"target_to_source"` where the model also translates
+            back. The two are different refiners: each needs a destination of its own.
+        overwrite: Whether to replace files that are in the way, and results of other settings.
+        batch_size: Images that are refined at once; fewer where they are large.
+        on_bad_image: `"error"`, or `"skip"` to leave out images that cannot be refined; they are
+            warned of and listed in the manifest.
+        tile: Refine larger images by tiles of this size in pixels; see `ImageRefiner`.
+        overlap: Pixels that tiles share; see `ImageRefiner`.
+        label_folders: Names of folders, at any depth, whose images are labels and are copied.
+            When left out: `annotations.LABEL_FOLDERS`, such as `masks`.
+        critic: How real each image is: a function of images in [-1, 1], shape
+            `(n, height, width, 1 or 3)`, to n scores, higher is more real;
+            `metrics.RealismCritic` is one.
+        label_agreement: A `metrics.LabelAgreement`, asked for each image with what its model reads
+            before and after.
+        keep_fraction: The share of images to keep, above 0 and up to 1; needs a score.
+        progress: Whether to show a progress bar.
+        beam_options: Refine the images with Apache Beam, with these options of its pipeline, such
+            as `["--runner=FlinkRunner", ...]`; see `keras_simgan.refinement.beam`. The result is
+            the same, the manifest byte for byte.
+
+    Returns:
+        A `RefinementReport`.
+
+    Raises:
+        RefinementError: If the folders overlap, the destination holds other files of these names
+            or results of other settings, or another run is writing to it.
+        ImageError: If the source has no images, or one cannot be refined. What is finished stays.
+        ValueError: If an argument is out of range, or the model does not have this direction.
+        ImportError: If Apache Beam is asked for and not installed.
+
+    Example:
+        >>> from keras_simgan.data import write_folder
+        >>> from keras_simgan.networks import Refiner
+        >>> write_folder("renders", np.zeros((2, 36, 60, 1), "uint8"), {"gaze": np.zeros((2, 2))})
+        >>> report = refine_dataset(Refiner((36, 60, 1)), "renders", "refined", progress=False)
+        >>> report.refined, sorted(path.name for path in Path("refined").glob("[!.]*"))
+        (2, ['000000.png', '000001.png', 'labels.json', 'manifest.jsonl'])
+    """
+    _check(on_bad_image, critic, label_agreement, keep_fraction)
+    scores = scores_of(critic, label_agreement)
+    with RefinementRun(
+        model,
+        source,
+        destination,
+        direction=direction,
+        overwrite=overwrite,
+        batch_size=batch_size,
+        skip_bad=on_bad_image == "skip",
+        tile=tile,
+        overlap=overlap,
+        label_folders=label_folders,
+        scores=scores,
+        keep_fraction=keep_fraction,
+    ) as run:
+        if beam_options is None:
+            worker = ShardRefiner(run.refiner, run.source, run.destination, scores)
+            refine = functools.partial(_refine_here, run, worker, progress)
+        else:
+            from keras_simgan.refinement import beam
+
+            shards = beam.RefineShards(
+                model,
+                run.source,
+                run.destination,
+                direction,
+                tile,
+                overlap,
+                critic,
+                label_agreement,
+            )
+            refine = functools.partial(beam.refine_images, run, shards, beam_options)
+        while True:
+            if run.count_images(TODO, BEGUN):
+                refine()
+            # Where the ranking changes, images that were rejected before come back.
+            if not run.reject():
+                break
+        run.finish()
+    return run.report
+
+
+def _refine_here(run: RefinementRun, worker: ShardRefiner, progress: bool) -> None:
+    total = run.count_images()
+    done = total - run.count_images(TODO, BEGUN)
+    bar = keras.utils.Progbar(total, unit_name="image", verbose=int(progress))
+    bar.update(done)
+    for outcomes, failed in worker.refine(run.begin_shards()):
+        run.take_in(outcomes, failed)
+        done += len(outcomes) + len(failed)
+        bar.update(done)
+
+
+def _check(on_bad_image: str, critic, label_agreement, keep_fraction) -> None:
+    if on_bad_image not in ("error", "skip"):
+        raise ValueError(f'`on_bad_image` must be "error" or "skip". Received: {on_bad_image!r}')
+    if keep_fraction is None:
+        return
+    if not 0 < keep_fraction <= 1:
+        raise ValueError(
+            f"`keep_fraction` must be above 0 and at most 1. Received: {keep_fraction!r}"
+        )
+    if critic is None and label_agreement is None:
+        raise ValueError(
+            "`keep_fraction` keeps the best images, so it needs a score: pass `critic`, "
+            "`label_agreement`, or both."
+        )
+
+
+def scores_of(critic, label_agreement) -> dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
+    """The scores of an image before and after, higher is better, by name.
+
+    Args:
+        critic: See `refine_dataset`.
+        label_agreement: See `refine_dataset`.
+    """
+    scores: dict[str, Callable] = {}
+    if critic is not None:
+        scores["realism"] = lambda before, after: critic(after[..., :3])
+    if label_agreement is not None:
+        sign = 1.0 if label_agreement.higher_is_better else -1.0
+        scores["label_agreement"] = lambda before, after: (
+            sign * np.asarray(label_agreement(after[..., :3], before=before[..., :3]))
+        )
+    return scores

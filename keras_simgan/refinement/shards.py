@@ -1,0 +1,194 @@
+"""Refining lists of image files: reading ahead, in batches of one shape, writing behind."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from keras_simgan.data.files import (
+    IMAGE_SUFFIXES,
+    THREADS,
+    ImageError,
+    read_ahead,
+    replacing,
+    unsupported_format,
+)
+from keras_simgan.data.images import decode_image, encode_image
+from keras_simgan.data.ranges import to_unit
+from keras_simgan.refinement.image_refiner import ImageRefiner
+from keras_simgan.refinement.record import Outcome, RefinementError, fingerprint
+
+# Pixels that go through the network at once, or one image: 64 images of 256x256.
+_BATCH_PIXELS = 64 * 256 * 256
+_TRIES = 3
+
+
+@dataclass
+class _Image:
+    """An image as it was read."""
+
+    name: str
+    pixels: np.ndarray
+    profile: bytes | None
+    source: list[int]
+    sha256: str
+
+
+class ShardRefiner:
+    """Refines shards: short lists of images that are consecutive in the data set.
+
+    What a shard gives depends on its own images only, so a data set may be divided between
+    processes and machines at the shards' borders and comes out the same.
+
+    Args:
+        refiner: The refiner.
+        source: The folder to read from.
+        destination: The folder to write to.
+        scores: By name, functions of a batch of images before and after, in [-1, 1], shape
+            `(n, height, width, channels)`, to a score of each image; higher is better.
+    """
+
+    def __init__(
+        self,
+        refiner: ImageRefiner,
+        source: Path,
+        destination: Path,
+        scores: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] | None = None,
+    ):
+        self.refiner, self.source, self.destination = refiner, source, destination
+        self.scores = scores or {}
+
+    def refine(
+        self, shards: Iterable[list[str]]
+    ) -> Iterator[tuple[list[Outcome], list[tuple[str, ImageError]]]]:
+        """Refines shards, one after the other.
+
+        While a batch is refined, the next is read and the last one written.
+
+        Args:
+            shards: Names, relative to the source.
+
+        Yields:
+            For each shard the outcomes, when all is written; and name and error of each image
+            that cannot be refined.
+
+        Raises:
+            ImageError: If an image cannot be written.
+            RefinementError: If the network fails.
+        """
+        shards, ahead = itertools.tee(shards)
+        read = read_ahead(self._read, itertools.chain.from_iterable(ahead))
+        with ThreadPoolExecutor(THREADS) as writers:
+            pending: tuple[list[Future], list] | None = None
+            for names in shards:
+                writing: list[Future] = []
+                failed: list[tuple[str, ImageError]] = []
+                for batch in self._batches(itertools.islice(read, len(names)), failed):
+                    refined = self._refine(batch)
+                    scores = self._score(batch, refined)
+                    writing += [
+                        writers.submit(self._write, *each)
+                        for each in zip(batch, refined, scores, strict=True)
+                    ]
+                if pending:
+                    yield _written(pending)
+                pending = writing, failed
+            if pending:
+                yield _written(pending)
+
+    def _read(self, name: str) -> _Image | tuple[str, ImageError]:
+        path = self.source / name
+        try:
+            if not name.lower().endswith(IMAGE_SUFFIXES):
+                raise unsupported_format(path)
+            source, encoded = _read_unchanged(path)
+            pixels, profile = decode_image(path, encoded)
+            try:
+                self.refiner.check(pixels)
+            except ValueError as error:
+                raise ImageError(f"The image {str(path)!r} cannot be refined. {error}") from error
+        except ImageError as error:
+            return name, error
+        return _Image(name, pixels, profile, source, hashlib.sha256(encoded).hexdigest())
+
+    def _batches(self, read: Iterator, failed: list) -> Iterator[list[_Image]]:
+        # Images of one shape go through the network together, in the order in which they came.
+        groups: dict[tuple, list[_Image]] = {}
+        for image in read:
+            if isinstance(image, tuple):
+                failed.append(image)
+                continue
+            shape = image.pixels.shape
+            group = groups.setdefault(shape, [])
+            group.append(image)
+            if (len(group) + 1) * shape[0] * shape[1] > _BATCH_PIXELS:
+                yield groups.pop(shape)
+        yield from groups.values()
+
+    def _refine(self, batch: list[_Image]) -> list[np.ndarray]:
+        try:
+            return self.refiner.refine([image.pixels for image in batch])
+        except ValueError as error:
+            raise RefinementError(
+                f"Refining {str(self.source / batch[0].name)!r} and the images beside it failed: "
+                f"{error}"
+            ) from error
+
+    def _score(self, batch: list[_Image], refined: list[np.ndarray]) -> list[dict[str, float]]:
+        if not self.scores:
+            return [{} for _ in batch]
+        before, after = (
+            np.stack([to_unit(pixels) for pixels in images])
+            for images in ([image.pixels for image in batch], refined)
+        )
+        columns = {}
+        for name, score in self.scores.items():
+            values = np.asarray(score(before, after), "float64")
+            if values.shape != (len(batch),) or not np.isfinite(values).all():
+                raise RefinementError(
+                    f"The score {name!r} gave {values.shape} values for {len(batch)} images, or "
+                    "some that are not finite; expected a number for each image."
+                )
+            columns[name] = [round(float(value), 6) for value in values]
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def _write(self, image: _Image, refined: np.ndarray, scores: dict[str, float]) -> Outcome:
+        path = self.destination / image.name
+        encoded = encode_image(path, refined, image.profile)
+        with replacing(path) as temporary:
+            temporary.write_bytes(encoded)
+        line = {
+            "input": image.name,
+            "output": image.name,
+            "action": "refined",
+            "input_sha256": image.sha256,
+            "sha256": hashlib.sha256(encoded).hexdigest(),
+            **({"scores": scores} if scores else {}),
+        }
+        return Outcome(image.name, line, image.source, scores)
+
+
+def _written(pending: tuple[list[Future], list]) -> tuple[list[Outcome], list]:
+    writing, failed = pending
+    return [future.result() for future in writing], failed
+
+
+def _read_unchanged(path: Path) -> tuple[list[int], bytes]:
+    """A file's fingerprint and content, where it does not change meanwhile."""
+    for _ in range(_TRIES):
+        before = fingerprint(path)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ImageError(
+                f"The image {str(path)!r} cannot be read: {error.strerror}."
+            ) from error
+        if before is not None and before == fingerprint(path) and before[0] == len(content):
+            return before, content
+    raise ImageError(f"The image {str(path)!r} changes while it is read. Wait until it is written.")
