@@ -82,7 +82,8 @@ def _presets(arguments: argparse.Namespace) -> None:
     from keras_simgan.presets import presets
 
     for name, metadata in presets().items():
-        shape = "x".join(str(size) for size in metadata.get("image_shape", []))
+        sizes = metadata.get("image_shape", [])
+        shape = "x".join("any" if size is None else str(size) for size in sizes)
         print(f"{name}  {shape}  licence: {metadata.get('license', 'not stated')}")
         print(f"    {metadata.get('description', '')}")
 

@@ -1,5 +1,6 @@
 """Architectures, as functional `keras.Model`s."""
 
+from keras_simgan.networks.feature_network import FeatureNetwork
 from keras_simgan.networks.gaze_estimator import GazeEstimator
 from keras_simgan.networks.patch_discriminator import PatchDiscriminator
 from keras_simgan.networks.refiner import Refiner
@@ -7,6 +8,7 @@ from keras_simgan.networks.refiner_discriminator import RefinerDiscriminator
 from keras_simgan.networks.resnet_generator import ResNetGenerator
 
 __all__ = [
+    "FeatureNetwork",
     "GazeEstimator",
     "PatchDiscriminator",
     "Refiner",

@@ -31,7 +31,7 @@ def save(
     overwrite: bool = False,
     **metadata: Any,
 ) -> None:
-    """Writes a model into a folder; see `GAN.save_to_preset`."""
+    """Writes a GAN, or a network alone, into a folder; see `GAN.save_to_preset`."""
     folder = Path(folder)
     if dtype not in ("float32", "float16"):
         raise ValueError(f"`dtype` must be 'float32' or 'float16'; got {dtype!r}.")
@@ -56,7 +56,7 @@ def save(
         described = {
             **metadata,
             "class": type(model).__name__,
-            "image_shape": list(model.batch_shapes()[0][1:]),
+            "image_shape": list(_image_shape(model)),
             "parameters": int(sum(network.count_params() for network in translating.values())),
             "weights_dtype": dtype,
             "sha256": {path.name: _sha256(path) for path in weights},
@@ -76,7 +76,7 @@ def load(
     load_weights: bool = True,
     direction: str | None = None,
 ) -> keras.Model:
-    """Builds a model, or the network of one direction alone, from a preset; see `GAN.from_preset`.
+    """Builds what a preset holds, or the network of one direction alone; see `GAN.from_preset`.
 
     With `direction` the result is the network, a `keras.Model` that maps images to images.
     """
@@ -95,6 +95,11 @@ def load(
         )
     sums = json.loads((folder / METADATA).read_text())["sha256"]
     if direction is not None:
+        if not hasattr(held, "network_of"):
+            raise ValueError(
+                f"The preset {preset} holds a {config['class_name']}, which has no directions. "
+                "Load it without `direction`."
+            )
         name = held.network_of(direction)
         model = keras.saving.deserialize_keras_object(config["config"][name], safe_mode=True)
         if load_weights:
@@ -118,8 +123,18 @@ def _drop_dtypes(config) -> None:
             _drop_dtypes(value)
 
 
+def _image_shape(model) -> tuple[int | None, int | None, int]:
+    return (model.batch_shapes()[0] if _is_gan(model) else model.input_shape)[1:]
+
+
+def _is_gan(model) -> bool:
+    return hasattr(model, "directions")
+
+
 def _networks(model) -> tuple[dict[str, keras.Model], dict[str, keras.Model]]:
-    """The networks that translate and the others, by attribute."""
+    """The networks that translate and the others, by attribute; a network alone is `network`."""
+    if not _is_gan(model):
+        return {"network": model}, {}
     networks = {
         name: getattr(model, name)
         for name in model.get_config()

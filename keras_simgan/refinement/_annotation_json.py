@@ -94,6 +94,8 @@ def _cuts(node, names: Names) -> dict:
         for place, value in enumerate(node):
             if isinstance(value, str):
                 below = names.is_left_out(value)
+            elif not isinstance(value, list):
+                continue
             elif _is_record_left_out(value, names):
                 below = True
                 if not isinstance(value, _Object) and _are_images(value, names):
@@ -138,20 +140,24 @@ def _cut_annotations(data, cuts: dict) -> None:
         if data[place][0] == "images" and isinstance(below, dict):
             images = data[place][1]
             taken = [images[index] for index in below if isinstance(images[index], _Object)]
-            left_out |= {_hashable(dict(image).get("id")) for image in taken}
+            left_out |= {_field(image, "id") for image in taken}
     left_out.discard(None)
     for place, (key, values) in enumerate(data):
         if not left_out or key == "images" or not isinstance(values, list):
             continue
         for index, value in enumerate(values):
-            if isinstance(value, _Object) and _hashable(dict(value).get("image_id")) in left_out:
+            if isinstance(value, _Object) and _field(value, "image_id") in left_out:
                 below = cuts.setdefault(place, {})
                 if below is not True:
                     below[index] = True
 
 
-def _hashable(value):
-    return None if isinstance(value, list) else value
+def _field(item: _Object, name: str):
+    """A number or text of an object, `None` where there is none."""
+    for key, value in item:
+        if key == name:
+            return None if isinstance(value, list) else value
+    return None
 
 
 def _children(text: str, start: int) -> list[tuple[int, int, int]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Callable, Collection
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from keras_simgan.data.files import IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES
 
@@ -22,6 +23,7 @@ LABEL_FOLDERS = (
 IMAGE_FOLDERS = ("images", "image", "JPEGImages", "imgs", "img", "rgb")
 LABELS = frozenset(name.casefold() for name in LABEL_FOLDERS)
 _FILE_SCHEME = "file://"
+_SEPARATOR = re.compile(r"[/\\]")
 
 
 class Unclear(ValueError):
@@ -76,11 +78,8 @@ class Names:
         parts = list(dict.fromkeys([self._stem, self._stem.rpartition("_")[2]]))
         below = ["", *parts, *IMAGE_FOLDERS]
         below += [f"{folder}/{part}" for folder in IMAGE_FOLDERS for part in parts]
-        ancestors = [self.folder]
-        while ancestors[-1]:
-            ancestors.append(posixpath.dirname(ancestors[-1]))
-        bases = [*ancestors[:1], *image_folders_of(self.folder)]
-        bases += [posixpath.join(ancestor, place) for ancestor in ancestors for place in below]
+        bases = [self.folder, *image_folders_of(self.folder)]
+        bases += [posixpath.join(one, place) for one in self._ancestors() for place in below]
         own, *others = dict.fromkeys(map(posixpath.normpath, bases))
         return [own, *(base for base in others if os.path.isdir(self._source / base))]
 
@@ -100,33 +99,42 @@ class Names:
             is_path: Whether a single word is a path for sure.
         """
         path = value.strip()
-        inside = self._inside(path)
+        inside = self._inside(path, is_path)
         if inside is None:
             return value
         start, root, rest = inside
-        if root in self._roots:
-            moved = self._roots[root]
-        else:
-            # A relative path may as well be relative to the annotation: that holds as it is.
-            places = [self._source / self.folder, *(self._source / self.folder).parents]
-            places = places[: len(PurePosixPath(self.folder).parts) + 1]
-            is_own = any(os.path.lexists(place / path) for place in places)
-            is_word = not rest and len(self._source.parts) == 1 and not is_path
-            if is_word or is_own or not os.path.lexists(path.removeprefix(start)):
-                return value
-            moved = self._typed[root]
+        moved = self._roots.get(root) or self._typed[root]
         return value.replace(path, start + moved + rest, 1)
 
-    def _inside(self, path: str) -> tuple[str, str, str] | None:
+    def _inside(self, path: str, is_path: bool = False) -> tuple[str, str, str] | None:
         """Of a path into the source: its scheme, the source, and the rest; else `None`."""
         start = _FILE_SCHEME if path.startswith(_FILE_SCHEME) else ""
         path = path.removeprefix(start)
         for root in self.markers:
+            if not path.startswith(root):
+                continue
             rest = path[len(root) :]
-            if path.startswith(root) and rest[:1] in ("", "/", "\\"):
-                climbs = ".." in rest.replace("\\", "/").split("/")
-                return None if climbs else (start, root, rest)
+            if rest[:1] in ("", "/", "\\") and ".." not in _SEPARATOR.split(rest):
+                if root in self._roots or self._is_typed(path, bool(rest) or is_path):
+                    return start, root, rest
         return None
+
+    def _is_typed(self, path: str, is_path: bool) -> bool:
+        """Whether a relative path leads into the source from where the user is."""
+        if not is_path and len(self._source.parts) == 1:
+            return False  # a word that is the folder's name by chance
+        # It may as well be relative to the annotation, as which it holds as it is.
+        places = [posixpath.join(folder, path) for folder in self._ancestors()]
+        return os.path.lexists(path) and not any(map(self._exists, places))
+
+    def _exists(self, name: str) -> bool:
+        return os.path.lexists(os.path.join(self._source, name))
+
+    def _ancestors(self) -> list[str]:
+        ancestors = [self.folder]
+        while ancestors[-1]:
+            ancestors.append(posixpath.dirname(ancestors[-1]))
+        return ancestors
 
     def is_image(self, value: str) -> bool:
         """Whether a text looks like the name of an image.
@@ -156,17 +164,17 @@ class Names:
     def _is_left_out(self, path: str) -> bool:
         inside = self._inside(path)
         if inside is not None:
-            return self._dropped(inside[2].replace("\\", "/").lstrip("/"))
+            return bool(self._dropped(inside[2].replace("\\", "/").lstrip("/")))
         path = path.replace("\\", "/")
         if path.startswith("/") or not _is_text(path):
             return False
         for position, base in enumerate(self._bases):
             name = posixpath.normpath(posixpath.join(base, path))
             left_out = self._dropped(name)
-            if left_out or os.path.isfile(self._source / name):
-                # The names in one file are relative to one folder.
-                self._bases.insert(0, self._bases.pop(position))
-                return left_out
+            if left_out or self._exists(name):
+                if position:  # the names in one file are relative to one folder
+                    self._bases.insert(0, self._bases.pop(position))
+                return bool(left_out)
         return False
 
 
@@ -186,8 +194,8 @@ def image_folders_of(folder: str) -> list[str]:
 
 
 def suffixes() -> list[str]:
-    """The suffixes of images; those that cameras write in capitals too."""
-    return [*ALL_SUFFIXES, *(suffix.upper() for suffix in IMAGE_SUFFIXES)]
+    """The suffixes of images that can be refined, as cameras write them."""
+    return [form for suffix in IMAGE_SUFFIXES for form in (suffix, suffix.upper())]
 
 
 def _is_text(path: str) -> bool:

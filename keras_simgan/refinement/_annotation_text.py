@@ -80,6 +80,9 @@ def rewrite_list(text: str, names: Names) -> str:
     Raises:
         Unclear: If a path with a space would take the place of a word.
     """
+    may_move = names.may_move(text)
+    if not may_move and not names.drops:
+        return text
     lines = _LINE.findall(text)
     items = [line.strip() for line in lines]
     items = [None if not item or item.startswith("#") else item for item in items]
@@ -95,9 +98,10 @@ def rewrite_list(text: str, names: Names) -> str:
     kept = []
     for line, item in zip(lines, items, strict=True):
         if item is not None:
-            if any(map(names.is_left_out, [item, *_WORD.findall(item)])):
+            if any(map(names.is_left_out, {item, *_WORD.findall(item)})):
                 continue
-            line = line.replace(item, _moved_item(item, names), 1)
+            if may_move:
+                line = line.replace(item, _moved_item(item, names), 1)
         kept.append(line)
     return "".join(kept)
 

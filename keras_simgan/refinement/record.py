@@ -377,16 +377,3 @@ def fingerprint(path: Path) -> list[int] | None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def weights_checksum(network) -> str:
-    """Returns the SHA-256 of a network's weights, which does not depend on how they are stored.
-
-    Args:
-        network: A `keras.Model`.
-    """
-    digest = hashlib.sha256()
-    for weight in network.get_weights():
-        digest.update(f"{weight.shape}{weight.dtype}".encode())
-        digest.update(weight.tobytes())
-    return digest.hexdigest()

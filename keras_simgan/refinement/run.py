@@ -23,6 +23,7 @@ from keras_simgan.data.files import (
     unsupported_format,
     walk_files,
 )
+from keras_simgan.networks.checksum import weights_checksum
 from keras_simgan.refinement import annotations, tfrecords
 from keras_simgan.refinement.image_refiner import ImageRefiner, load_refiner
 from keras_simgan.refinement.manifest import MANIFEST, Manifest
@@ -36,7 +37,6 @@ from keras_simgan.refinement.record import (
     Record,
     RefinementError,
     fingerprint,
-    weights_checksum,
 )
 
 IMAGE, RECORDS, LABEL, OTHER = "image", "records", "label", "other"

@@ -26,6 +26,8 @@ from keras_simgan.refinement.record import Outcome, RefinementError, fingerprint
 
 # Pixels that go through the network at once, or one image: 64 images of 256x256.
 _BATCH_PIXELS = 64 * 256 * 256
+# Pixels that may wait in memory to be refined, in bytes, but for one image a thread.
+_AHEAD_BYTES = 2**28
 _TRIES = 3
 
 
@@ -63,6 +65,7 @@ class ShardRefiner:
     ):
         self.refiner, self.source, self.destination = refiner, source, destination
         self.scores = scores or {}
+        self._largest = 1
 
     def refine(
         self, shards: Iterable[list[str]]
@@ -83,7 +86,8 @@ class ShardRefiner:
             RefinementError: If the network fails.
         """
         shards, ahead = itertools.tee(shards)
-        read = read_ahead(self._read, itertools.chain.from_iterable(ahead))
+        names_ahead = itertools.chain.from_iterable(ahead)
+        read = read_ahead(self._read, names_ahead, ahead=self._images_ahead)
         with ThreadPoolExecutor(THREADS) as writers:
             pending: tuple[list[Future], list] | None = None
             for names in shards:
@@ -102,6 +106,9 @@ class ShardRefiner:
             if pending:
                 yield _written(pending)
 
+    def _images_ahead(self) -> int:
+        return max(THREADS, min(32, _AHEAD_BYTES // self._largest))
+
     def _read(self, name: str) -> _Image | tuple[str, ImageError]:
         path = self.source / name
         try:
@@ -115,6 +122,7 @@ class ShardRefiner:
                 raise ImageError(f"The image {str(path)!r} cannot be refined. {error}") from error
         except ImageError as error:
             return name, error
+        self._largest = max(self._largest, pixels.nbytes)
         return _Image(name, pixels, profile, source, hashlib.sha256(encoded).hexdigest())
 
     def _batches(self, read: Iterator, failed: list) -> Iterator[list[_Image]]:

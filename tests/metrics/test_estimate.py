@@ -1,0 +1,50 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from keras_simgan.metrics import Estimate
+
+
+@pytest.mark.parametrize(
+    ("estimate", "text"),
+    [
+        (Estimate(0.0123, 0.0101, 0.0144), "0.012 (0.010 to 0.014)"),
+        (Estimate(0.5123, 0.5071, 0.5182), "0.512 (0.507 to 0.518)"),
+        (Estimate(-0.001, -0.0304, 0.02), "0.00 (-0.03 to 0.02)"),
+        (Estimate(123.4, 110.0, 140.0), "123 (110 to 140)"),
+        (Estimate(0.25, 0.25, 0.25), "0.25 (0.25 to 0.25)"),
+        (Estimate(0.0123456), "0.0123"),
+        (Estimate(1.0, 0.5, float("inf")), "1 (0.5 to inf)"),
+    ],
+)
+def test_text(estimate, text):
+    assert str(estimate) == text
+
+
+def test_does_not_change():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Estimate(1.0).value = 2.0
+
+
+def test_the_mean_and_an_interval_that_a_seed_repeats():
+    values = np.random.default_rng(0).normal(3, 1, 50)
+    estimate = Estimate.of_mean(values, seed=1)
+    assert estimate.value == values.mean()
+    assert estimate.low < estimate.value < estimate.high
+    assert estimate == Estimate.of_mean(values, seed=1) != Estimate.of_mean(values, seed=2)
+    assert Estimate.of_mean([4, 4, 4]) == Estimate(4.0, 4.0, 4.0)
+
+
+def test_the_interval_is_as_wide_as_a_normal_mean_has_it():
+    values = np.random.default_rng(0).normal(0, 1, 400)
+    estimate = Estimate.of_mean(values)
+    reach = 1.96 * values.std() / 20
+    assert estimate.high - estimate.value == pytest.approx(reach, rel=0.08)
+    assert estimate.value - estimate.low == pytest.approx(reach, rel=0.08)
+
+
+@pytest.mark.parametrize("values", [[], [[1.0]], 1.0, [1.0, np.nan], [np.inf]])
+def test_refuses_what_has_no_mean(values):
+    with pytest.raises(ValueError, match="list of finite numbers"):
+        Estimate.of_mean(values)
