@@ -103,7 +103,12 @@ def unsupported_format(path: str | Path) -> ImageError:
     )
 
 
-def read_ahead(function: Callable, names: Iterable[str], threads: int = THREADS) -> Iterator:
+def read_ahead(
+    function: Callable,
+    names: Iterable[str],
+    threads: int = THREADS,
+    ahead: Callable[[], int] = lambda: 32,
+) -> Iterator:
     """Maps names to what a function reads for them, in order, a little ahead in threads.
 
     Unlike `ThreadPoolExecutor.map` it does not read everything ahead of a slow consumer.
@@ -112,17 +117,21 @@ def read_ahead(function: Callable, names: Iterable[str], threads: int = THREADS)
         function: Called with each name.
         names: The names.
         threads: How many read at once.
+        ahead: How many results may wait, asked for anew each time.
 
     Yields:
         The function's results.
     """
     names = iter(names)
     pool = ThreadPoolExecutor(threads)
+    waiting: deque = deque()
     try:
-        waiting = deque(pool.submit(function, name) for name in itertools.islice(names, 32))
-        while waiting:
+        while True:
+            room = max(ahead() - len(waiting), 0 if waiting else 1)
+            waiting.extend(pool.submit(function, name) for name in itertools.islice(names, room))
+            if not waiting:
+                return
             yield waiting.popleft().result()
-            waiting.extend(pool.submit(function, name) for name in itertools.islice(names, 1))
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -1,24 +1,16 @@
 """Images: reading, writing, converting and resizing."""
 
-import io
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 
-from keras_simgan.data._encoded import Decoded, NotKept, check_claim, upright
-from keras_simgan.data._profile import (
-    LARGEST_JPEG_PROFILE,
-    encode_gray_alpha_png,
-    jpeg_with_profile,
-    png_with_profile,
-)
+from keras_simgan.data._encoded import Decoded, NotKept
+from keras_simgan.data._photo import decode_photo, encode_photo
+from keras_simgan.data._profile import LARGEST_JPEG_PROFILE
 from keras_simgan.data._tiff import decode_tiff, encode_tiff, is_tiff
 from keras_simgan.data.files import IMAGE_SUFFIXES, ImageError, replacing, unsupported_format
-
-_JPEG_QUALITY = 95
-_PNG_GRAY_ALPHA = 4  # the colour type; Pillow calls 16 bits of it RGBA
 
 
 def read_image(
@@ -118,7 +110,7 @@ def _read_bytes(path: Path) -> bytes:
 
 def _decode_any(path: str | Path, encoded: bytes) -> Decoded:
     try:
-        return decode_tiff(encoded) if is_tiff(encoded) else _decode(encoded)
+        return decode_tiff(encoded) if is_tiff(encoded) else decode_photo(encoded)
     except NotKept as error:
         raise ImageError(f"The image {str(path)!r} {error}") from error
     except MemoryError:
@@ -130,45 +122,6 @@ def _decode_any(path: str | Path, encoded: bytes) -> Decoded:
             f"The image {str(path)!r} is damaged or truncated ({reason}, {len(encoded)} bytes). "
             'Replace it, take it out, or pass `on_bad_image="skip"` to go on without such images.'
         ) from error
-
-
-def _decode(encoded: bytes) -> Decoded:
-    # Pillow checks the file from end to end, which not every OpenCV does, and knows its alpha.
-    # OpenCV decodes, because Pillow cuts 16-bit colour down to 8 bits.
-    with Image.open(io.BytesIO(encoded), formats=["PNG", "JPEG", "BMP"]) as file:
-        check_claim(*file.size, 4 * file.width * file.height, len(encoded))
-        has_alpha, mode = file.has_transparency_data, file.mode
-        file.load()
-        profile = file.info.get("icc_profile")
-        try:
-            orientation = file.getexif().get(ExifTags.Base.Orientation, 1)
-        except Exception:  # a broken EXIF block says nothing about the pixels
-            orientation = 1
-        lost = None
-        if mode == "CMYK":
-            lost = "its colours are CMYK"
-        elif file.format == "PNG" and getattr(file, "n_frames", 1) > 1:
-            lost = "it is an animation"
-        elif profile is None and "icc_profile" in file.info:
-            lost = "its colour profile is damaged"
-        elif encoded[14:18] == b"\x7c\0\0\0" and encoded[70:74] in (b"DEBM", b"KNIL"):
-            lost = "bmp files with a colour profile are not supported"
-        transparent = file.info.get("transparency") if mode in ("L", "I;16") else None
-    image = cv2.imdecode(np.frombuffer(encoded, "uint8"), cv2.IMREAD_UNCHANGED)
-    if image is None:
-        raise ValueError("it cannot be decoded")
-    if image.dtype not in ("uint8", "uint16"):
-        raise NotKept(f"holds {image.dtype} values; expected 8 or 16 bits per channel. Convert it.")
-    if image.ndim == 2:
-        image = image[..., None]
-        if transparent is not None:  # one gray value stands for nothing
-            alpha = np.where(image == transparent, 0, np.iinfo(image.dtype).max)
-            image = np.concatenate([image, alpha.astype(image.dtype)], axis=-1)
-    elif encoded.startswith(b"\x89PNG") and encoded[25] == _PNG_GRAY_ALPHA:
-        image = image[..., [0, 3]]
-    else:
-        image = image[..., [2, 1, 0, 3] if has_alpha and image.shape[-1] == 4 else [2, 1, 0]]
-    return Decoded(upright(image, orientation), profile, lost)
 
 
 def convert_image_channels(image: np.ndarray, channels: int) -> np.ndarray:
@@ -269,25 +222,10 @@ def encode_image(path: str | Path, image: np.ndarray, profile: bytes | None = No
             f"Cannot write {str(path)!r}: {suffix} holds colour profiles of up to "
             f"{LARGEST_JPEG_PROFILE} bytes, not {len(profile)}. Write .tif."
         )
-    return _encode(path, kind, image, profile)
-
-
-def _encode(path: Path, kind: str, image: np.ndarray, profile: bytes | None) -> bytes:
-    if kind == ".tif":
-        return encode_tiff(image, profile)
-    channels = image.shape[-1]
-    if channels == 2:
-        encoded = encode_gray_alpha_png(image)
-    else:
-        order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]
-        options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if kind == ".jpg" else []
-        ok, encoded = cv2.imencode(kind, np.ascontiguousarray(image[..., order]), options)
-        if not ok:
-            raise ImageError(f"Cannot write {str(path)!r}: encoding as {kind} failed.")
-        encoded = encoded.tobytes()
-    if profile is None:
-        return encoded
-    return (png_with_profile if kind == ".png" else jpeg_with_profile)(encoded, profile)
+    try:
+        return encode_tiff(image, profile) if kind == ".tif" else encode_photo(kind, image, profile)
+    except ValueError as error:
+        raise ImageError(f"Cannot write {str(path)!r}: {error}.") from error
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

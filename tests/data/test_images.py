@@ -179,6 +179,27 @@ def test_one_transparent_colour_is_alpha(tmp_path):
     assert read_image(tmp_path / "c.png")[..., 3].tolist() == [[255, 255, 0]]
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_fewer_bits_become_8(tmp_path, bits):
+    def chunk(kind, content):
+        checksum = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + checksum
+
+    most = 2**bits - 1
+    row = bytes([0, most << (8 - bits) | 1])  # no filter; the first pixel is white
+    content = b"\x89PNG\r\n\x1a\n" + chunk(
+        b"IHDR", struct.pack(">IIBBBBB", 8 // bits, 1, bits, 0, 0, 0, 0)
+    )
+    end = chunk(b"IDAT", zlib.compress(row)) + chunk(b"IEND", b"")
+    (tmp_path / "a.png").write_bytes(content + end)
+    found = read_image(tmp_path / "a.png")[0, :, 0]
+    assert (found[0], found[-1]) == (255, 255 // most) and not found[1:-1].any()
+    (tmp_path / "a.png").write_bytes(content + chunk(b"tRNS", struct.pack(">H", 1)) + end)
+    found, alpha = read_image(tmp_path / "a.png")[0].T
+    np.testing.assert_array_equal(alpha, np.where(found == 255 // most, 0, 255))
+    assert 0 in alpha and 255 in alpha
+
+
 def test_what_cannot_be_kept_is_said(tmp_path):
     cmyk = Image.fromarray(picture(channels=4), "CMYK")
     frames = [Image.fromarray(picture()) for _ in range(2)]
@@ -329,6 +350,20 @@ def test_damaged_inside(tmp_path):
 FIVE = picture(channels=5)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_of_a_tiff_of_opencv(tmp_path, orientation):
+    image = picture(channels=3, dtype="uint16")
+    content = cv2.imencode(".tif", image[..., ::-1])[1].tobytes()  # compressed by LZW
+    # The tag of the planes, which says what is the default, becomes that of the orientation.
+    place = content.index(struct.pack("<HHIH", 284, 3, 1, 1))
+    tag = struct.pack("<HHIH", 274, 3, 1, orientation)
+    (tmp_path / "a.tif").write_bytes(content[:place] + tag + content[place + len(tag) :])
+    expected = image.swapaxes(0, 1) if orientation > 4 else image
+    expected = expected[:, ::-1] if orientation in (2, 3, 6, 7) else expected
+    expected = expected[::-1] if orientation in (3, 4, 7, 8) else expected
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), expected)
+
+
 def seeds():
     """Small whole files of every kind, by suffix."""
     files = []
@@ -471,8 +506,10 @@ def test_bad_files(tmp_path):
     (tmp_path / "empty.png").touch()
     (tmp_path / "a.webp").touch()
     Image.fromarray(np.zeros((4, 4), "float32")).save(tmp_path / "float.tiff")
+    Image.fromarray(picture()).save(tmp_path / "gif.png", "GIF")
     for name, match in {
         "text.png": "not an image, 10 bytes",
+        "gif.png": "not an image",
         "empty.png": "not an image, 0 bytes",
         "a.webp": "unsupported format. Convert it to one of .png",
         "float.tiff": "float32 values; expected 8 or 16 bits",
@@ -520,6 +557,7 @@ def test_bad_writes(tmp_path):
         ("a.png", picture().astype("float32"), "not float32"),
         ("a.jpg", picture(channels=4), "holds 1, 3 channels, not 4 .*alpha"),
         ("a.jpg", picture(dtype="uint16"), "not uint16"),
+        ("a.jpg", np.zeros((1, 70_000, 1), "uint8"), "cannot hold an image of 70000x1"),
     ]:
         with pytest.raises(ImageError, match=match):
             write_image(tmp_path / name, image)

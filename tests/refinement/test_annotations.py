@@ -72,6 +72,7 @@ def test_label_images_by_their_folder(name, expected):
 
 def test_label_folders_of_the_user_replace_the_known_ones():
     assert is_label_image("train/Parts/a.png", ["parts"])
+    assert is_label_image("train/parts/a.png", ["Parts"])
     assert not is_label_image("masks/a.png", ["parts"])
     assert not is_label_image("masks/a.png", [])
 
@@ -83,7 +84,7 @@ def test_label_folders_of_the_user_replace_the_known_ones():
         ("a.xml", "a.JPG"),
         ("x/a.json", "x/a.tiff"),
         ("x/a.png.json", "x/a.png"),
-        ("a.npy", "a.webp"),
+        ("a.npy", "a.bmp"),
         ("masks/a.png", "a.jpg"),
         ("masks/a.png", "images/a.png"),
         ("labels/train/a.txt", "images/train/a.jpg"),
@@ -222,6 +223,13 @@ def test_paths_as_typed_relative_to_where_the_user_is(folders, monkeypatch):
     inner.parent.mkdir()
     inner.touch()
     assert done("l.csv", "f,x\nrenders/a.png,1\n") == "f,x\nrenders/a.png,1\n"
+    content = b"f,x\nrenders/a.png,1\nrenders/b.png,2\n"
+    for dropped, kept in (
+        ("renders/a.png", b"f,x\nrefined/b.png,2\n"),
+        ("b.png", b"f,x\nrenders/a.png,1\n"),
+        ("a.png", b"f,x\nrenders/a.png,1\nrefined/b.png,2\n"),
+    ):
+        assert rewrite_annotations("l.csv", content, "renders", "refined", {dropped}) == kept
 
 
 def test_paths_through_a_link(folders, rewrite):
@@ -239,10 +247,11 @@ def test_paths_that_need_escapes(tmp_path):
         ("l.json", json.dumps, json.loads),
         ("l.json", lambda p: json.dumps(p, ensure_ascii=False), json.loads),
         ("l.json", lambda p: json.dumps(p).replace("/", "\\/"), json.loads),
-        ("l.csv", lambda p: f"f,x\n{p},1\n", lambda t: t[4:-3].strip('"').replace('""', '"')),
+        ("l.csv", lambda p: f"f,x\n{p},1\n", lambda t: list(csv.reader(io.StringIO(t)))[1][0]),
     ]:
         done = rewrite_annotations(name, encode(path).encode(), source, destination, set())
         assert decode(done.decode()) == moved
+        assert done.isascii() == encode(path).isascii()
         assert (b"\\/" in done) == ("\\/" in encode(path))
     xml = f'<a f="{source}/b"><path>{source}/a.png</path></a>'.replace("&", "&amp;")
     done = rewrite_annotations("a.xml", xml.encode(), source, destination, set()).decode()
@@ -270,6 +279,8 @@ def test_marks_encodings_and_bytes_that_are_no_text(folders):
         ("labels.csv", 'file,x\n"a.png","1\n2"\nb.png,2\n', ["a.png"], "file,x\nb.png,2\n"),
         ("labels.csv", "x,file\n1,SRC/a.png\n2,SRC/b.png\n", ["a.png"], "x,file\n2,DST/b.png\n"),
         ("x/l.csv", "f,x\n../a.png,1\nb.png,2\n", ["a.png", "b.png"], "f,x\n"),
+        # The image of this name beside the annotation is another one, and kept.
+        ("images/l.csv", "f,x\na.jpg,1\n", ["a.jpg"], None),
         ("labels.json", '{"a.png": {"g": [1]},\n "b.png": {}}', ["a.png"], '{"b.png": {}}'),
         ("labels.json", '{"a.png": {},\n "b.png": {} }', ["b.png"], '{"a.png": {} }'),
         ("labels.json", '{"a.png": 1, "b.png": 2}', ["a.png", "b.png"], "{}"),
@@ -297,6 +308,13 @@ def test_marks_encodings_and_bytes_that_are_no_text(folders):
             "0.7 b.png 0.7 b.png\n",
         ),
         ("train.txt", "c d.png\na.png\n", ["c d.png"], "a.png\n"),
+        (
+            "l.json",
+            '{"train": ["a.png", "b.png"], "val": ["c d.png", "b.png"]}',
+            ["a.png"],
+            '{"train": ["b.png"], "val": ["c d.png", "b.png"]}',
+        ),
+        ("notes.txt", "see a.png there\nand b.png now\n", ["a.png"], None),
         ("notes.txt", "a.png is the best\nof all images\n", ["a.png"], None),
         ("ImageSets/Main/train.txt", "7 1\r\n8 -1\r\n", ["JPEGImages/7.jpg"], "8 -1\r\n"),
     ],
