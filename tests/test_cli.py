@@ -6,13 +6,15 @@ import sys
 import types
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 from keras_simgan import callbacks, cli
 from keras_simgan.callbacks import image_grid
-from keras_simgan.data import read_image, write_folder, write_image
+from keras_simgan.data import read_folder, read_image, write_folder, write_image
 from keras_simgan.models import SimGAN
+from keras_simgan.refinement import read_manifest
 
 random = np.random.default_rng(0)
 
@@ -185,6 +187,27 @@ def test_refine_tells_what_it_skips(folders, run, tmp_path, capsys):
     told = capsys.readouterr()
     assert "1 skipped." in told.out and "skipped b.png: The image" in told.out
     assert told.err.startswith("warning: 1 images in")
+
+
+def test_refine_keeps_the_best(folders, run, tmp_path, capsys):
+    reader = keras.Sequential(
+        [keras.Input((None, None, 1)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+    )
+    reader.save(tmp_path / "reader.keras")
+    arguments = ["refine", str(run), str(folders / "renders"), str(tmp_path / "out")]
+    arguments += ["--critic", str(folders / "photos"), "--keep-fraction", "0.5"]
+    assert cli.main([*arguments, "--label-model", str(tmp_path / "reader.keras")]) == 2
+    assert "--label-model and --label-distance need each other" in capsys.readouterr().err
+    arguments += ["--label-model", str(tmp_path / "reader.keras"), "--label-distance", "angle"]
+    assert cli.main(arguments) == 0
+    assert "12 images refined" in (told := capsys.readouterr().out)
+    assert "6 left out by --keep-fraction" in told
+    assert len(list((tmp_path / "out").glob("*.png"))) == 6
+    names, labels = read_folder(tmp_path / "out")
+    assert len(names) == 6 and all(len(values) == 6 for values in labels.values())
+    scores = [line["scores"] for line in read_manifest(tmp_path / "out")[1] if "scores" in line]
+    assert len(scores) == 12
+    assert all(0 <= each["realism"] <= 1 and each["label_agreement"] <= 0 for each in scores)
 
 
 def test_refine_errors(folders, tmp_path, capsys):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -178,16 +178,26 @@ class Names:
         return False
 
 
-def image_folders_of(folder: str) -> list[str]:
+def label_names(folders: Sequence[str] | None) -> frozenset[str]:
+    """Names of folders of labels, to be compared without case.
+
+    Args:
+        folders: The names; `LABEL_FOLDERS` when left out.
+    """
+    return LABELS if folders is None else frozenset(name.casefold() for name in folders)
+
+
+def image_folders_of(folder: str, labels: frozenset[str] = LABELS) -> list[str]:
     """The folders that hold the images of the labels in a folder, if that is one of labels.
 
     Args:
         folder: Such as `labels/train`, which makes `images/train` and `train`, among others.
+        labels: What `label_names` gives.
     """
     found = []
     parts = folder.split("/")
     for place, part in enumerate(parts):
-        if part.casefold() in LABELS:
+        if part.casefold() in labels:
             for other in ([], *([name] for name in IMAGE_FOLDERS)):
                 found.append("/".join([*parts[:place], *other, *parts[place + 1 :]]))
     return found

@@ -12,10 +12,10 @@ from keras_simgan.data.labels import LABEL_FILES
 from keras_simgan.refinement._annotation_json import rewrite_json, rewrite_json_lines
 from keras_simgan.refinement._annotation_names import (
     LABEL_FOLDERS,
-    LABELS,
     Names,
     Unclear,
     image_folders_of,
+    label_names,
     suffixes,
 )
 from keras_simgan.refinement._annotation_text import (
@@ -25,7 +25,13 @@ from keras_simgan.refinement._annotation_text import (
     rewrite_yaml,
 )
 
-__all__ = ["LABEL_FOLDERS", "belongs_to_dropped", "is_label_image", "rewrite_annotations"]
+__all__ = [
+    "LABEL_FOLDERS",
+    "belongs_to_dropped",
+    "is_annotation",
+    "is_label_image",
+    "rewrite_annotations",
+]
 
 _FORMATS = {
     ".csv": rewrite_csv,
@@ -56,11 +62,24 @@ def is_label_image(name: str, folders: Sequence[str] | None = None) -> bool:
         >>> is_label_image("train/masks/0001.png"), is_label_image("train/0001.png")
         (True, False)
     """
-    known = LABELS if folders is None else {folder.casefold() for folder in folders}
+    known = label_names(folders)
     return any(part.casefold() in known for part in PurePosixPath(name).parts[:-1])
 
 
-def belongs_to_dropped(name: str, dropped: Collection[str] | Callable[[str], bool]) -> bool:
+def is_annotation(name: str) -> bool:
+    """Whether a file is of a format that `rewrite_annotations` knows.
+
+    Args:
+        name: The file.
+    """
+    return PurePosixPath(name).suffix.lower() in _FORMATS
+
+
+def belongs_to_dropped(
+    name: str,
+    dropped: Collection[str] | Callable[[str], bool],
+    folders: Sequence[str] | None = None,
+) -> bool:
     """Whether a file is the label of one image that was left out, and of no other.
 
     That is a file of the image's name but for the suffix (`a.txt`, `a.xml`, `a.json`, a mask
@@ -72,6 +91,7 @@ def belongs_to_dropped(name: str, dropped: Collection[str] | Callable[[str], boo
     Args:
         name: The file's name relative to the data set, with forward slashes.
         dropped: The names of images that were left out, or a function that tells of a name.
+        folders: Names of folders of labels; `LABEL_FOLDERS` when left out.
 
     Example:
         >>> belongs_to_dropped("labels/a.txt", {"images/a.png"})
@@ -82,7 +102,7 @@ def belongs_to_dropped(name: str, dropped: Collection[str] | Callable[[str], boo
     if file in LABEL_FILES or "." not in file:
         return False
     stem = file.rpartition(".")[0]
-    for place in (folder, *image_folders_of(folder)):
+    for place in (folder, *image_folders_of(folder, label_names(folders))):
         for suffix in ("", *suffixes()):
             image = posixpath.join(place, stem + suffix)
             if image != name and is_dropped(image):

@@ -65,12 +65,12 @@ def refine_dataset(
         on_bad_image: `"error"`, or `"skip"` to leave out images that cannot be refined; they are
             warned of and listed in the manifest.
         tile: Refine larger images by tiles of this size in pixels; see `ImageRefiner`.
-        overlap: Pixels that tiles share; see `ImageRefiner`.
+        overlap: Pixels that a tile reaches beyond its place on each side; see `ImageRefiner`.
         label_folders: Names of folders, at any depth, whose images are labels and are copied.
             When left out: `annotations.LABEL_FOLDERS`, such as `masks`.
         critic: How real each image is: a function of images in [-1, 1], shape
             `(n, height, width, 1 or 3)`, to n scores, higher is more real;
-            `metrics.RealismCritic` is one.
+            `metrics.RealismCritic` is one. A run that goes on needs the same one.
         label_agreement: A `metrics.LabelAgreement`, asked for each image with what its model reads
             before and after.
         keep_fraction: The share of images to keep, above 0 and up to 1; needs a score.

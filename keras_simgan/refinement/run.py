@@ -41,7 +41,6 @@ from keras_simgan.refinement.record import (
 
 IMAGE, RECORDS, LABEL, OTHER = "image", "records", "label", "other"
 _REASONS = 10
-_ANNOTATIONS = (".csv", ".json", ".jsonl", ".txt", ".xml", ".yaml", ".yml")
 _ANNOTATION_BYTES = 2**28
 
 
@@ -337,7 +336,9 @@ class RefinementRun:
         source, destination = self.source / name, self.destination / name
         before = fingerprint(source)
         line = {"input": name, "output": name, "action": "copied"}
-        if annotations.belongs_to_dropped(name, self._is_left_out):
+        if self._some_left_out and annotations.belongs_to_dropped(
+            name, self._is_left_out, self._label_folders
+        ):
             destination.unlink(missing_ok=True)
             line |= {"action": "rejected", "output": None, "reason": "its image is left out"}
             self._note([Outcome(name, line, before)], REJECTED)
@@ -363,7 +364,7 @@ class RefinementRun:
     def _rewritten(self, name: str, kind: str) -> bytes | None:
         """The content of an annotation in the destination; `None` to copy the file as it is."""
         source = self.source / name
-        if kind != OTHER or source.suffix.lower() not in _ANNOTATIONS:
+        if kind != OTHER or not annotations.is_annotation(name):
             return None
         if source.stat().st_size > _ANNOTATION_BYTES:
             return None

@@ -92,6 +92,9 @@ def test_jpeg_keeps_the_profile(tmp_path, channels, profile):
     assert np.abs(again.astype(int) - 90).max() <= 2
     with Image.open(path) as file:
         assert file.info.get("icc_profile") == profile and file.size == (40, 24)
+    if profile is not None:  # segments count from 1, which Pillow does not insist on
+        parts = -(-len(profile) // 65519)
+        assert path.read_bytes().index(b"ICC_PROFILE\0" + bytes((1, parts))) < 60
     np.testing.assert_array_equal(pillow(path), again)
 
 
@@ -242,14 +245,20 @@ def test_tiffs_that_are_not_read(tmp_path):
     tifffile.imwrite(
         tmp_path / "lzw.tif", FIVE, photometric="minisblack", planarconfig="contig", byteorder="<"
     )
-    content = (tmp_path / "lzw.tif").read_bytes()
-    # The tag of the compression: code 259, type short, one value.
-    content = content.replace(b"\x03\x01\x03\0\1\0\0\0\1", b"\x03\x01\x03\0\1\0\0\0\5")
-    (tmp_path / "lzw.tif").write_bytes(content)
+    planes = np.moveaxis(picture(dtype="uint16"), -1, 0)
+    tifffile.imwrite(
+        tmp_path / "planes.tif", planes, photometric="rgb", planarconfig="separate", byteorder="<"
+    )
+    for name in ("lzw.tif", "planes.tif"):
+        content = (tmp_path / name).read_bytes()
+        # The tag of the compression: code 259, type short, one value.
+        content = content.replace(b"\x03\x01\x03\0\1\0\0\0\1", b"\x03\x01\x03\0\1\0\0\0\5")
+        (tmp_path / name).write_bytes(content)
     for name, match in {
         "pre.tif": "multiplied by alpha. Save it with straight",
         "int.tif": "int16 values; expected 8 or 16 bits",
         "long.tif": "uint32 values; expected 8 or 16 bits",
+        "planes.tif": "3 channels of 16 bits compressed by LZW",
         "lzw.tif": "5 channels of 8 bits compressed by LZW.*Save it uncompressed",
     }.items():
         with pytest.raises(ImageError, match=match) as caught:

@@ -228,6 +228,18 @@ def test_folders_of_masks_are_copied(source, tmp_path):
     assert views.read_bytes() == (source / "views/0.png").read_bytes()
 
 
+def test_masks_go_with_their_image(shaded, tmp_path):
+    for folder in ("masks", "silhouettes"):
+        for i in (0, 9):
+            write_image(shaded / folder / f"{i}.png", picture())
+    options = {"critic": brightness, "keep_fraction": 0.4}
+    refine(shaded, tmp_path / "out", **options)
+    assert {name for name in files(tmp_path / "out") if "masks" in name} == {"masks/9.png"}
+    refine(shaded, tmp_path / "other", label_folders=["silhouettes"], **options)
+    kept = {name for name in files(tmp_path / "other") if "silhouettes" in name}
+    assert kept == {"silhouettes/9.png"}
+
+
 def brightness(images):
     return images.mean(axis=(1, 2, 3))
 

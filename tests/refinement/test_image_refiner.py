@@ -8,6 +8,7 @@ from keras_simgan.models import GAN
 from keras_simgan.networks import Refiner, ResNetGenerator
 from keras_simgan.refinement import ImageRefiner
 from keras_simgan.refinement.image_refiner import load_refiner
+from keras_simgan.refinement.tiling import TiledNetwork
 
 random = np.random.default_rng(0)
 
@@ -84,15 +85,15 @@ def test_large_images_by_tiles(upsampling, network_channels, channels, dtype, wi
             np.testing.assert_array_equal(one[..., -1], source[..., -1])
 
 
-def test_only_images_larger_than_a_tile_are_tiled():
+def test_only_images_larger_than_a_tile_are_tiled(monkeypatch):
     refiner = ImageRefiner(Refiner((6, 8, 1), filters=2, blocks=1), tile=(20, 24))
     sizes = []
-    refiner._tiled = type("Spy", (), {"tile": (20, 24), "__call__": lambda self, x: record(x)})()
 
-    def record(one):
+    def record(self, one):
         sizes.append(one.shape)
         return one
 
+    monkeypatch.setattr(TiledNetwork, "__call__", record)
     for size in ((20, 24), (6, 8), (21, 24), (6, 25)):
         refiner.refine([image(*size, 1)])
     assert sizes == [(21, 24, 1), (6, 25, 1)]
@@ -109,6 +110,8 @@ def test_tiles_are_refused_before_any_image():
             build(flat, overlap=16)
     refiner = load_refiner(Refiner((6, 8, 1), filters=2, blocks=1), tile=32, overlap=2)
     assert (refiner._tiled.tile, refiner._tiled.overlap) == ((32, 32), 2)
+    refiner = load_refiner("simgan_eyes_36x60", tile=(48, 64), overlap=3)
+    assert (refiner._tiled.tile, refiner._tiled.overlap) == ((48, 64), 3)
 
 
 def test_other_sizes_use_the_same_weights():

@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import keras
 import numpy as np
 import pytest
@@ -5,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
-from keras_simgan.layers import CropToMatch, PadToMultiple, ReflectionPadding2D
+from keras_simgan.layers import CropToMatch, PadToMultiple, ReflectionPadding2D, ResidualBlock
 from keras_simgan.networks import Refiner, ResNetGenerator
 from keras_simgan.refinement import ImageRefiner
+from keras_simgan.refinement._receptive_field import NOMINAL_SIZE, Field, field_after
 from keras_simgan.refinement.tiling import TiledNetwork
 
 
@@ -58,6 +61,38 @@ def test_tiles_give_what_the_whole_image_gives(build, reach, tile):
     for size in ((61, 50), (20, 81)):
         image = picture(*size, network.input_shape[-1])
         np.testing.assert_allclose(tiled(image), whole(network, image), atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "layer, step, low, high, size",
+    [
+        (layers.Conv2D(1, 5, padding="same"), 2, -4, 4, 500),
+        (layers.Conv2D(1, (1, 4)), 2, 0, 6, 497),
+        (layers.Conv2D(1, 3, dilation_rate=3), 2, 0, 12, 494),
+        (layers.MaxPooling2D(3, 2), 4, 0, 4, 249),
+        (layers.Conv2DTranspose(1, 3, 2), 1, -2, 0, 1001),
+        (layers.Conv2DTranspose(1, 4, 2, "same"), 1, -2, 1, 1000),
+        (layers.UpSampling2D(2), 1, -1, 0, 1000),
+        (layers.UpSampling2D(4, interpolation="bilinear"), Fraction(1, 2), -4, 4, 2000),
+        (layers.ZeroPadding2D(((2, 0), (1, 1))), 2, -4, -2, 502),
+        (layers.Cropping2D(3), 2, 6, 6, 494),
+        (ReflectionPadding2D(3), 2, -6, -6, 506),
+        (ResidualBlock(1), 2, -4, 4, 500),
+        (layers.ReLU(), 2, 0, 0, 500),
+    ],
+)
+def test_fields_worked_out_by_hand(layer, step, low, high, size):
+    """Pixel i of the output sees the input's pixels from i * step + low to i * step + high."""
+    given = Field(step=Fraction(2), size=500)
+    assert field_after(layer, [given]) == Field(Fraction(step), low, high, size)
+    # What the map saw before is added.
+    given = Field(step=Fraction(2), low=-1, high=5, size=500)
+    assert field_after(layer, [given]) == Field(Fraction(step), low - 1, high + 5, size)
+
+
+def test_strides_that_pad_on_one_side():
+    layer = layers.Conv2D(1, 3, strides=2, padding="same")
+    assert field_after(layer, [Field()]) == Field(Fraction(2), 0, 2, NOMINAL_SIZE // 2)
 
 
 def test_depth_between_normalizations_alone_sets_the_reach():
