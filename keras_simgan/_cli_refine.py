@@ -42,7 +42,12 @@ def add_refine(commands: argparse._SubParsersAction) -> None:
     add("--overwrite", action="store_true", help="replace files that are in DST")
     add("--batch-size", type=positive, default=64, metavar="N", help=DEFAULT)
     add("--tile", type=positive, metavar="PIXELS", help="refine larger images tile by tile")
-    add("--overlap", type=positive, metavar="PIXELS", help="a tile's reach beyond its place; default: enough")
+    add(
+        "--overlap",
+        type=positive,
+        metavar="PIXELS",
+        help="a tile's reach beyond its place; default: enough",
+    )
     add(
         "--label-folders",
         nargs="+",
