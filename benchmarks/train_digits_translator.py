@@ -1,10 +1,14 @@
-"""Trains the CycleGAN that translates MNIST digits to MNIST-M or USPS, for `transfer_digits.py`.
+"""Trains what makes MNIST digits look like MNIST-M or USPS, for `transfer_digits.py`.
+
+A CycleGAN, or with `--model simgan` a SimGAN with a small refiner.
 
 Source: 20,000 of MNIST's training digits. Target: the unlabelled training part of the target's
 digits. With `--label-weight` a classifier, trained on augmented MNIST, must see the same digit in
 the translated image: unpaired translation is known to turn digits into others. With `--noise` the
 source's paper gets random smooth noise: a generator maps an image to one image, so without it every
 digit would get one background, and the cycle could not keep what MNIST-M's backgrounds say.
+What SimGAN's self-regularization keeps is `--psi`: pixels do not serve where colours must change,
+so `classifier` compares what the last hidden layer of the classifier sees.
 After every epoch the model is kept as a preset. Run again, it goes on where it stopped.
 
     KERAS_SIMGAN_DATA=... python benchmarks/train_digits_translator.py --target mnist_m \
@@ -49,7 +53,44 @@ def add_noise(images: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
     return out
 
 
-def build(options: argparse.Namespace, shape: tuple[int, int, int]) -> models.CycleGAN:
+def frozen_classifier(options: argparse.Namespace) -> keras.Model:
+    """Class probabilities, by a classifier trained on augmented MNIST and kept beside the model."""
+    path = options.out / "classifier.keras"
+    if not path.exists():
+        images, labels = source_digits(options.target, 20_000)
+        logits = train_classifier(images, labels, 7, AUGMENTATIONS[options.target])
+        classes = keras.layers.Softmax()(logits.output)
+        keras.Model(logits.input, classes).save(path)
+    return keras.models.load_model(path)
+
+
+def build_simgan(options: argparse.Namespace, shape: tuple[int, int, int]) -> models.SimGAN:
+    """The SimGAN for these options, compiled."""
+    psi, consistency = options.psi, None
+    if psi == "classifier":
+        classifier = frozen_classifier(options)
+        # The input of the dropout before the logits.
+        psi = keras.Model(classifier.input, classifier.get_layer("logits").input)
+    if options.label_weight:
+        consistency = losses.LabelConsistency(
+            frozen_classifier(options), "kullback_leibler", options.label_weight
+        )
+    keras.utils.set_random_seed(options.seed)
+    model = models.SimGAN(
+        networks.Refiner(shape, options.filters, options.blocks, dtype=options.dtype),
+        networks.RefinerDiscriminator(shape, dtype=options.dtype),
+        losses.SelfRegularization(options.self_weight, psi),
+        history_size=6000,
+        refiner_warmup=100,
+        discriminator_warmup=50,
+        seed=options.seed,
+        label_consistency=consistency,
+    )
+    model.compile(keras.optimizers.Adam(4e-4, beta_1=0.5), keras.optimizers.Adam(2e-4, beta_1=0.5))
+    return model
+
+
+def build_cyclegan(options: argparse.Namespace, shape: tuple[int, int, int]) -> models.CycleGAN:
     """The CycleGAN for these options, compiled."""
 
     def generator():
@@ -62,14 +103,8 @@ def build(options: argparse.Namespace, shape: tuple[int, int, int]) -> models.Cy
 
     consistency = None
     if options.label_weight:
-        path = options.out / "classifier.keras"
-        if not path.exists():
-            images, labels = source_digits(options.target, 20_000)
-            logits = train_classifier(images, labels, 7, AUGMENTATIONS[options.target])
-            classes = keras.layers.Softmax()(logits.output)
-            keras.Model(logits.input, classes).save(path)
         consistency = losses.LabelConsistency(
-            keras.models.load_model(path), "kullback_leibler", options.label_weight
+            frozen_classifier(options), "kullback_leibler", options.label_weight
         )
     keras.utils.set_random_seed(options.seed)
     model = models.CycleGAN(
@@ -96,6 +131,14 @@ def main() -> None:
     )
     parser.add_argument("--target", choices=tuple(AUGMENTATIONS), required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--model", choices=("cyclegan", "simgan"), default="cyclegan")
+    parser.add_argument("--self-weight", type=float, default=1.0, help="of SimGAN")
+    parser.add_argument(
+        "--psi",
+        choices=("identity", "image_gradients", "channel_means", "classifier"),
+        default="identity",
+        help="what SimGAN's self-regularization compares",
+    )
     parser.add_argument("--label-weight", type=float, default=0.0)
     parser.add_argument("--label-on", choices=("translated", "cycled"), default="translated")
     parser.add_argument("--noise", type=float, default=0.0)
@@ -114,6 +157,7 @@ def main() -> None:
     train = data.unpaired(
         source, target, batch_size=options.batch_size, steps_per_epoch=STEPS, seed=options.seed
     )
+    build = {"cyclegan": build_cyclegan, "simgan": build_simgan}[options.model]
     model = build(options, source.shape[1:])
     keep = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: model.save_to_preset(

@@ -1,43 +1,36 @@
 """Does a gaze estimator trained on refined eyes do better on real ones?
 
-The same small `GazeEstimator` is trained, with the same number of images and steps, on
-
-    synthetic   N synthetic eyes as they are
-    augmented   the same with random gamma, blur, noise, shift and then histogram equalisation
-    refined     the same refined by a SimGAN that saw real eyes without labels
-    refined_augmented   both, one after the other
-    real        the 1,000 real training eyes with their labels: the ceiling
-
-and tested on 500 later recordings of the same person. Half of all training eyes, real ones
-included, are mirrored, since the test holds left and right eyes. Of the synthetic eyes only those
-that look at a laptop's screen are used (pitch -20 to 5, yaw -20 to 20 degrees), for that is how
-MPIIGaze was recorded: where both domains look to the same places, the discriminator has no reason
-to ask for other gazes. `mean` is the error of always answering
-the mean gaze of the real training eyes: whoever is above it is not an estimator.
+The same small `GazeEstimator` is trained, with the same number of images and steps, on the arms
+that `results/transfer.md` lists, and tested on 500 real eyes: later recordings of the person whose
+1,000 unlabelled training eyes the GAN saw. `augmented` is random gamma, blur, noise, shift and then
+histogram equalisation. Half of all training eyes, real ones included, are mirrored, since the test
+holds left and right eyes. Of the synthetic eyes only those that look at a laptop's screen are used
+(pitch -20 to 5, yaw -20 to 20 degrees), for that is how MPIIGaze was recorded: where both domains
+look to the same places, the discriminator has no reason to ask for other gazes.
 
 Sources: `renderer`, eyes of `data.EyeRenderer`; `path_traced`, the path-traced eyes of
 KERAS_SIMGAN_DATA/eyes. Each finished training is kept in the results' JSON file, and a second run
-goes on from there. About 2 minutes per arm and seed on one core:
+goes on from there. Several translators become rows of one table. About 2 minutes per arm and seed
+on one core:
 
     KERAS_SIMGAN_DATA=... python benchmarks/transfer_eyes.py --source renderer \
-        --refiner simgan_eyes_36x60
+        --translator simgan_eyes_36x60 --name SimGAN
     KERAS_SIMGAN_DATA=... python benchmarks/transfer_eyes.py --source path_traced \
-        --refiner runs/path_traced/preset
+        --translator runs/eyes_gazegan/preset --name GazeGAN
 """
 
 import argparse
 import functools
-import json
 import os
-import platform
 import sys
 from pathlib import Path
 
 import cv2
 import keras
 import numpy as np
+import transfer
 
-from keras_simgan import __version__, models, networks
+from keras_simgan import networks
 from keras_simgan.data import (
     EyeRenderer,
     from_unit,
@@ -47,10 +40,7 @@ from keras_simgan.data import (
 )
 from keras_simgan.metrics.angular_error import angular_error
 
-RESULTS = Path(__file__).parent / "results"
-ARMS = ("synthetic", "augmented", "refined", "refined_augmented", "real")
 BATCH = 64
-BOOTSTRAPS = 2000
 
 
 def data_folder() -> Path:
@@ -107,14 +97,8 @@ def augment(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return out
 
 
-def refine(images: np.ndarray, refiner: str) -> np.ndarray:
-    """Refined images, uint8."""
-    model = models.SimGAN.from_preset(refiner)
-    return from_unit(model.predict(to_unit(images), batch_size=100, verbose=0), "uint8")
-
-
-def train_and_test(images, gaze, steps: int, seed: int, augmented: bool) -> np.ndarray:
-    """Trains an estimator; returns the predicted (pitch, yaw) of the real test eyes."""
+def train_estimator(images, gaze, steps: int, seed: int, augmented: bool) -> keras.Model:
+    """A `GazeEstimator` trained on uint8 eyes and their (pitch, yaw)."""
     keras.utils.set_random_seed(seed)
     estimator = networks.GazeEstimator((36, 60, 1), filters=(16, 16, 32, 40, 96), dense_units=256)
     estimator.compile(
@@ -126,7 +110,12 @@ def train_and_test(images, gaze, steps: int, seed: int, augmented: bool) -> np.n
         rng = np.random.default_rng((seed, epoch))
         shown = augment(images, rng) if augmented else images
         estimator.fit(to_unit(shown), vectors, batch_size=BATCH, epochs=1, verbose=0)
-    return vector_to_pitch_yaw(estimator.predict(to_unit(real_eyes(1)[0]), verbose=0))
+    return estimator
+
+
+def read_gaze(estimator: keras.Model, images: np.ndarray) -> np.ndarray:
+    """The (pitch, yaw) that an estimator reads in uint8 eyes, shape `(n, 2)`."""
+    return vector_to_pitch_yaw(estimator.predict(to_unit(images), verbose=0))
 
 
 def angular_errors(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -134,86 +123,14 @@ def angular_errors(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     return keras.ops.convert_to_numpy(angular_error(true, predicted))
 
 
-def summarise(runs: dict[str, list]) -> dict[str, dict]:
-    """Of each arm the mean error, its 95 % bootstrap interval, correlations and the gain."""
+def correlations(predictions: list) -> str:
+    """Of predicted with true pitch and yaw, on the test eyes, means over the seeds."""
     true = real_eyes(1)[1]
-    errors = {
-        arm: np.stack([angular_errors(np.array(p), true) for p in predictions])
-        for arm, predictions in runs.items()
-    }
-    per_seed = {arm: each.mean(1) for arm, each in errors.items()}
-    errors = {arm: each.mean(0) for arm, each in errors.items()}
-    rows = np.random.default_rng(0).integers(0, len(true), (BOOTSTRAPS, len(true)))
-    summary = {}
-    for arm, predictions in runs.items():
-        correlation = [
-            np.mean([np.corrcoef(np.array(p)[:, axis], true[:, axis])[0, 1] for p in predictions])
-            for axis in (0, 1)
-        ]
-        summary[arm] = {
-            "degrees": round(float(errors[arm].mean()), 2),
-            "interval": np.percentile(errors[arm][rows].mean(1), [2.5, 97.5]).round(2).tolist(),
-            "seeds": [round(float(value), 2) for value in per_seed[arm]],
-            "correlation_pitch": round(float(correlation[0]), 2),
-            "correlation_yaw": round(float(correlation[1]), 2),
-        }
-        if "synthetic" in errors and arm != "synthetic":
-            gain = 1 - errors[arm][rows].mean(1) / errors["synthetic"][rows].mean(1)
-            summary[arm]["below_synthetic_percent"] = round(
-                float(100 * (1 - errors[arm].mean() / errors["synthetic"].mean())), 1
-            )
-            summary[arm]["below_synthetic_interval"] = (
-                (100 * np.percentile(gain, [2.5, 97.5])).round(1).tolist()
-            )
-    return summary
-
-
-def table(results: dict) -> str:
-    """The results as Markdown."""
-    lines = [
-        f"### Source: {results['source']}, refiner: {results['refiner']}",
-        "",
-        "| trained on | error, degrees (95 % interval) | seeds | correlation pitch / yaw | "
-        "below synthetic (95 % interval) |",
-        "|---|---|---|---|---|",
+    means = [
+        np.mean([np.corrcoef(np.array(each)[:, axis], true[:, axis])[0, 1] for each in predictions])
+        for axis in (0, 1)
     ]
-    for arm in [arm for arm in ARMS if arm in results["summary"]]:
-        row = results["summary"][arm]
-        gain = "–"
-        if "below_synthetic_percent" in row:
-            low, high = row["below_synthetic_interval"]
-            gain = f"{row['below_synthetic_percent']} % ({low} to {high})"
-        lines.append(
-            f"| {arm} | **{row['degrees']:.2f}** ({row['interval'][0]:.2f} to "
-            f"{row['interval'][1]:.2f}) | {', '.join(f'{s:.2f}' for s in row['seeds'])} | "
-            f"{row['correlation_pitch']:.2f} / {row['correlation_yaw']:.2f} | {gain} |"
-        )
-    lines += [f"| always the mean | {results['mean_degrees']:.2f} | | | |", ""]
-    setting = results["setting"]
-    lines += [
-        f"`{results['command']}`; {setting['count']} eyes, {setting['steps']} steps of {BATCH}, "
-        f"{setting['seeds']} seeds, tested on {setting['test_eyes']} real eyes. "
-        f"{results['versions']}; {results['hardware']}.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _record(out: Path, results: dict, options: argparse.Namespace, setting: dict) -> None:
-    true = real_eyes(1)[1]
-    mean = np.broadcast_to(real_eyes(0)[1].mean(0), true.shape)
-    results |= {
-        "source": options.source,
-        "refiner": options.refiner,
-        "command": f"python benchmarks/transfer_eyes.py {' '.join(sys.argv[1:])}",
-        "versions": f"keras {keras.__version__} on {keras.config.backend()}, keras_simgan "
-        f"{__version__}, Python {platform.python_version()}",
-        "hardware": f"{platform.machine()} CPU, {os.cpu_count()} cores",
-        "setting": setting,
-        "mean_degrees": round(float(angular_errors(mean, true).mean()), 2),
-        "summary": summarise({arm: runs for arm, runs in results["predictions"].items() if runs}),
-    }
-    out.write_text(json.dumps(results) + "\n")
+    return " / ".join(f"{mean:.2f}" for mean in means)
 
 
 def main() -> None:
@@ -221,55 +138,86 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--source", choices=("renderer", "path_traced"), required=True)
-    parser.add_argument("--refiner", default="simgan_eyes_36x60", help="preset of the refiner")
-    parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS)
+    parser.add_argument("--translator", help="preset of a SimGAN, CycleGAN or GazeGAN")
+    parser.add_argument("--name", help="the translator's name in the table")
     parser.add_argument("--count", type=int, default=4000, help="synthetic eyes")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, help="JSON file of the results")
     options = parser.parse_args()
-    out = options.out or RESULTS / f"transfer_eyes_{options.source}.json"
+    if bool(options.translator) != bool(options.name):
+        parser.error("--translator PRESET and --name NAME go together.")
+    out = options.out or transfer.RESULTS / f"transfer_eyes_{options.source}.json"
     steps = options.count * options.epochs // BATCH
-    setting = {
-        "count": options.count,
-        "steps": steps,
-        "seeds": options.seeds,
-        "test_eyes": len(real_eyes(1)[0]),
-    }
-    results = json.loads(out.read_text()) if out.exists() else {}
-    if results.get("setting", setting) != setting:
-        sys.exit(
-            f"{out} holds results of another setting: {results['setting']}. Use another --out."
-        )
-    runs = results.setdefault("predictions", {})
-    if "real" in options.arms and "real" not in runs:
-        # The ceiling is the same whatever the source.
-        for path in RESULTS.glob("transfer_eyes_*.json"):
-            other = json.loads(path.read_text())
-            if other["setting"] == setting and "real" in other["predictions"]:
-                runs["real"] = other["predictions"]["real"]
-    synthetic = mirror_half(*synthetic_eyes(options.source, options.count))
-    for arm in options.arms:
-        if len(runs.get(arm, [])) >= options.seeds:
-            continue
-        images, gaze = mirror_half(*real_eyes(0)) if arm == "real" else synthetic
-        if arm.startswith("refined"):
-            images = refine(images, options.refiner)
-        for seed in range(len(runs.setdefault(arm, [])), options.seeds):
-            predicted = train_and_test(images, gaze, steps, seed, "augmented" in arm)
-            runs[arm].append(predicted.round(5).tolist())
-            error = angular_errors(predicted, real_eyes(1)[1]).mean()
-            print(f"{options.source}: {arm}, seed {seed}: {error:.2f} degrees", flush=True)
-            _record(out, results, options, setting)
-    _record(out, results, options, setting)
-    tables = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("transfer_eyes_*.json"))]
-    (RESULTS / "transfer_eyes.md").write_text(
-        "# Gaze estimation on real eyes\n\n"
-        + __doc__.split("\n\n    KERAS")[0].split("\n\n", 1)[1]
-        + "\n\n"
-        + "\n".join(map(table, tables))
+    images, gaze = mirror_half(*synthetic_eyes(options.source, options.count))
+    real = mirror_half(*real_eyes(0))
+    test = real_eyes(1)
+
+    # An arm is images, gaze, and whether they are augmented.
+    arms = {"synthetic": (images, gaze, False), "augmented": (images, gaze, True)}
+    kept = transfer.read(out)
+    translators, label_error = kept.get("translators", {}), kept.get("label_error", {})
+    shown = {"synthetic": images}
+    if options.translator:
+        network, sha256 = transfer.load_translator(options.translator)
+        about = {"preset": options.translator, "sha256": sha256}
+        translators[options.name] = transfer.check_name(out, options.name, about)
+        translated = network.predict(to_unit(images), batch_size=100, verbose=0)
+        shown[options.name] = from_unit(translated, "uint8")
+    for name in translators:
+        for row, augmented in ((name, False), (f"{name} + augmented", True)):
+            if name in shown:
+                arms[row] = (shown[name], gaze, augmented)
+            elif row in kept["predictions"]:
+                arms[row] = functools.partial(transfer.unfinished, out, name)
+    arms["real"] = (*real, False)
+
+    def train(arm, seed):
+        images, gaze, augmented = arm
+        estimator = train_estimator(images, gaze, steps, seed, augmented)
+        return lambda eyes: read_gaze(estimator, eyes).astype("float64").round(5)
+
+    transfer.score(
+        out,
+        arms,
+        translators,
+        test,
+        measure=lambda true, predicted: angular_errors(predicted, true),
+        train=train,
+        setting={"count": options.count, "steps": steps, "batch": BATCH},
+        seeds=options.seeds,
+        lower_is_better=True,
     )
-    print(table(results))
+    if shown.keys() - label_error:
+        judge = train_estimator(*real, steps, seed=0, augmented=False)
+        for name, eyes in shown.items():
+            label_error[name] = round(float(angular_errors(read_gaze(judge, eyes), gaze).mean()), 2)
+    results = transfer.read(out)
+    mean = np.broadcast_to(real_eyes(0)[1].mean(0), test[1].shape)
+    results |= {
+        "title": f"Eyes: {options.source} to MPIIGaze",
+        "measure": "error",
+        "unit": "degrees",
+        "note": "Always answering the mean gaze of the real training eyes errs by "
+        f"{angular_errors(mean, test[1]).mean():.2f} degrees: what is above it is no estimator. "
+        "`label error` is how far an estimator trained on the real eyes (the ceiling, seed 0) "
+        "reads from the training set's own labels: its own error, the domain gap, and what the "
+        "GAN did to the gaze.",
+        "label_error": label_error,
+        "extra": {
+            "correlation pitch / yaw": {
+                arm: correlations(runs[: options.seeds])
+                for arm, runs in results["predictions"].items()
+            },
+            "label error, degrees": {arm: f"{error:.2f}" for arm, error in label_error.items()},
+        },
+        "command": f"python benchmarks/transfer_eyes.py --source {options.source}",
+        "budget": f"{options.count} eyes ({len(real[0])} real ones for the ceiling), {steps} steps "
+        f"of {BATCH}, {options.seeds} seeds, tested on {len(test[0])} real eyes.",
+    }
+    transfer.write(out, results)
+    transfer.write_page()
+    print(transfer.table(results))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 
 from keras_simgan._cli_arguments import DEFAULT, add_command
+from keras_simgan._cli_evaluate import add_evaluate
 from keras_simgan._cli_refine import add_refine
 from keras_simgan._cli_train import add_train
 
@@ -59,12 +60,14 @@ def _parser() -> argparse.ArgumentParser:
         "  keras-simgan demo\n"
         "  keras-simgan train simgan --source renders/ --target photos/ --out runs/eyes\n"
         "  keras-simgan refine runs/eyes renders/ refined/\n"
+        "  keras-simgan evaluate --synthetic renders/ --refined refined/ --real photos/\n"
         "  keras-simgan train cyclegan --source horses/ --target zebras/ --out runs/zebras\n"
         "`keras-simgan COMMAND --help` tells the options of a command.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_train(commands)
     add_refine(commands)
+    add_evaluate(commands)
     add_command(commands, "presets", _presets, "list the trained models", "  keras-simgan presets")
     demo = add_command(
         commands,

@@ -116,6 +116,7 @@ class Record:
         execute("CREATE INDEX IF NOT EXISTS by_state ON files (kind, state, name)")
         self._run = (execute("SELECT max(run) FROM files").fetchone()[0] or 0) + 1
         known = execute("SELECT value FROM memory WHERE key = 'settings'").fetchone()
+        settings = json.loads(json.dumps(settings))  # tuples become lists, as in the record
         if known and json.loads(known[0]) != settings:
             if not overwrite:
                 raise RefinementError(

@@ -11,11 +11,11 @@ import numpy as np
 
 from keras_simgan.data.gaze import vector_to_pitch_yaw
 from keras_simgan.metrics.angular_error import angular_error
+from keras_simgan.reporting.chart import line_chart
 from keras_simgan.reporting.html import (
     Page,
     arrow,
     image_tag,
-    line_chart,
     pair_gallery,
     paragraph,
     table,

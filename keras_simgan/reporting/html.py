@@ -13,8 +13,6 @@ import numpy as np
 from keras_simgan.data.files import replacing
 
 _STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
-_CHART_SIZE = (640, 300)
-_MARGIN = {"left": 56, "right": 16, "top": 12, "bottom": 44}
 
 
 class Page:
@@ -151,20 +149,48 @@ def pair_gallery(
     Returns:
         A grid of figures.
     """
-    figures = []
+    groups = []
     size = before.shape[2], before.shape[1]
-    for index, caption in enumerate(captions):
-        images = [(before[index], names[0]), (after[index], names[1])]
-        drawn = [overlays[index]] * 2 if overlays else ["", ""]
+    for index in range(len(captions)):
+        drawn = _overlay(overlays[index], size) if overlays else ""
+        group = [(before[index], names[0], drawn), (after[index], names[1], drawn)]
         if difference_gain is not None:
             change = after[index].astype("float32") - before[index]
             changed = np.clip(128 + difference_gain * change, 0, 255).astype("uint8")
-            images.append((changed, "what changed"))
-            drawn.append("")
+            group.append((changed, "what changed", ""))
+        groups.append(group)
+    return _gallery(groups, captions, wide)
+
+
+def gallery(
+    groups: Sequence[Sequence[tuple[np.ndarray, str]]], captions: Sequence[str], wide: bool = False
+) -> str:
+    """Images in groups, those of a group side by side, magnified to the page's width.
+
+    Args:
+        groups: For each group its images, uint8 of shape `(height, width, 1 or 3)`, and the name
+            below each.
+        captions: One for each group, plain text.
+        wide: Whether each group takes the whole width.
+
+    Returns:
+        A grid of figures.
+
+    Example:
+        >>> image = np.zeros((36, 60, 1), "uint8")
+        >>> gallery([[(image, "synthetic"), (image, "refined")]], ["eye 1"]).count("<img")
+        2
+    """
+    return _gallery([[(*item, "") for item in group] for group in groups], captions, wide)
+
+
+def _gallery(groups, captions: Sequence[str], wide: bool) -> str:
+    figures = []
+    for group, caption in zip(groups, captions, strict=True):
         tiles = "".join(
             f'<div class="tile"><div class="picture">{image_tag(image, f"{name}: {caption}")}'
-            f"{_overlay(overlay, size)}</div><span>{escape(name)}</span></div>"
-            for (image, name), overlay in zip(images, drawn, strict=True)
+            f"{drawn}</div><span>{escape(name)}</span></div>"
+            for image, name, drawn in group
         )
         figures.append(
             f'<figure><div class="tiles">{tiles}</div>'
@@ -175,8 +201,6 @@ def pair_gallery(
 
 
 def _overlay(elements: str, size: tuple[int, int]) -> str:
-    if not elements:
-        return ""
     # Half a pixel: a pixel's coordinate is its centre, and SVG's is its corner.
     return (
         f'<svg class="overlay" viewBox="-0.5 -0.5 {size[0]} {size[1]}" aria-hidden="true">'
@@ -198,6 +222,22 @@ def arrow(start: np.ndarray, end: np.ndarray) -> str:
             tip = end - barb * along + side * 0.6 * barb * across
             path += f"M{end[0]:.1f} {end[1]:.1f}L{tip[0]:.1f} {tip[1]:.1f}"
     return f'<path class="halo" d="{path}"/><path class="arrow" d="{path}"/>'
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> str:
+    """What is known, a line each, which wraps where the screen is narrow.
+
+    Args:
+        pairs: What, and its value; plain text.
+
+    Returns:
+        A list of terms and descriptions.
+    """
+    lines = "\n".join(
+        f"<div><dt>{escape(str(what))}</dt><dd>{escape(str(value))}</dd></div>"
+        for what, value in pairs
+    )
+    return f'<dl class="facts">\n{lines}\n</dl>'
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
@@ -223,88 +263,3 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -
         f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>\n"
         f"<tbody>\n{body}\n</tbody></table></div>"
     )
-
-
-def line_chart(series: dict[str, Sequence[float]], caption: str, x_label: str, y_label: str) -> str:
-    """Curves over the counts 1, 2, 3..., as SVG.
-
-    Args:
-        series: Values by name, at most four curves. Values that are not finite leave gaps.
-        caption: What the chart shows.
-        x_label: What is counted.
-        y_label: What the values are, with their unit.
-
-    Returns:
-        A figure.
-
-    Raises:
-        ValueError: No finite value, or more than four curves.
-    """
-    finite = [value for values in series.values() for value in values if np.isfinite(value)]
-    if not finite or len(series) > 4:
-        raise ValueError(
-            f"A chart needs 1 to 4 curves with finite values; got {len(series)} with "
-            f"{len(finite)} values."
-        )
-    width, height = _CHART_SIZE
-    left, bottom = _MARGIN["left"], height - _MARGIN["bottom"]
-    count = max(2, max(len(values) for values in series.values()))
-    ticks = _ticks(min(0.0, min(finite)), max(finite))
-    low, high = ticks[0], ticks[-1]
-
-    def x(position: float) -> float:
-        return left + (position - 1) / (count - 1) * (width - left - _MARGIN["right"])
-
-    def y(value: float) -> float:
-        return bottom - (value - low) / (high - low) * (bottom - _MARGIN["top"])
-
-    grid = "".join(
-        f'<line class="grid" x1="{left}" x2="{width - _MARGIN["right"]}" y1="{y(tick):.1f}" '
-        f'y2="{y(tick):.1f}"/><text class="tick end" x="{left - 8}" y="{y(tick) + 4:.1f}">'
-        f"{tick:g}</text>"
-        for tick in ticks
-    )
-    positions = sorted({1, *(round(1 + (count - 1) * part / 4) for part in range(1, 5))})
-    grid += "".join(
-        f'<text class="tick middle" x="{x(position):.1f}" y="{bottom + 18}">{position}</text>'
-        for position in positions
-    )
-    curves = "".join(
-        f'<path class="curve c{number}" d="{_path(values, x, y)}"/>'
-        for number, values in enumerate(series.values(), start=1)
-    )
-    legend = "".join(
-        f'<li><svg viewBox="0 0 28 8" aria-hidden="true"><path class="curve c{number}" '
-        f'd="M1 4H27"/></svg>{escape(name)}: {_last(values):.3g} at the end</li>'
-        for number, (name, values) in enumerate(series.items(), start=1)
-    )
-    return (
-        f'<figure class="chart"><figcaption>{escape(caption)}</figcaption>'
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(caption)}">{grid}'
-        f'<text class="tick middle" x="{(left + width) / 2:.0f}" y="{height - 6}">'
-        f"{escape(x_label)}</text>"
-        f'<text class="tick middle" transform="translate(14 {bottom / 2:.0f}) rotate(-90)">'
-        f'{escape(y_label)}</text>{curves}</svg><ul class="legend">{legend}</ul></figure>'
-    )
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Round numbers from at most `low` to at least `high`, about five."""
-    span = max(high - low, 1e-9)
-    power = 10.0 ** np.floor(np.log10(span / 4))
-    step = power * next(factor for factor in (1, 2, 2.5, 5, 10) if span / (factor * power) <= 5)
-    first, last = int(np.floor(low / step + 1e-9)), int(np.ceil(high / step - 1e-9))
-    return [float(f"{index * step:.10g}") for index in range(first, max(last, first + 1) + 1)]
-
-
-def _path(values: Sequence[float], x, y) -> str:
-    parts, pen_down = [], False
-    for position, value in enumerate(values, start=1):
-        if np.isfinite(value):
-            parts.append(f"{'L' if pen_down else 'M'}{x(position):.1f} {y(value):.1f}")
-        pen_down = bool(np.isfinite(value))
-    return "".join(parts)
-
-
-def _last(values: Sequence[float]) -> float:
-    return next((value for value in reversed(list(values)) if np.isfinite(value)), float("nan"))

@@ -213,6 +213,21 @@ def test_a_manifest_that_a_kill_left_unfinished_is_made_whole(source, tmp_path):
     assert (out / MANIFEST).read_text() == whole
 
 
+def test_tiles_change_nothing_but_are_settings(tmp_path):
+    network = Refiner((None, None, 1), filters=2, blocks=1)
+    for i in range(3):
+        write_image(tmp_path / f"source/{i}.png", picture(40, 52 + i))
+    refine(tmp_path / "source", tmp_path / "whole", network)
+    for _ in range(2):
+        report = refine(tmp_path / "source", tmp_path / "tiles", network, tile=(24, 32))
+    assert report.finished_before == 3
+    for i in range(3):
+        whole, tiled = (read_image(tmp_path / f"{kind}/{i}.png") for kind in ("whole", "tiles"))
+        assert np.abs(whole.astype(int) - tiled).max() <= 1
+    with pytest.raises(RefinementError, match=r"other settings: tile '\[24, 32\]', now '24'"):
+        refine(tmp_path / "source", tmp_path / "tiles", network, tile=24)
+
+
 def test_folders_of_masks_are_copied(source, tmp_path):
     for folder in ("masks", "a/labels", "views"):
         write_image(source / folder / "0.png", picture())

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_simgan.reporting import Page, image_tag, line_chart, pair_gallery, table
-from keras_simgan.reporting.html import arrow, made_by, paragraph
+from keras_simgan.reporting import Page, gallery, image_tag, line_chart, pair_gallery, table
+from keras_simgan.reporting.html import arrow, facts, made_by, paragraph
 
 _VOID = {"meta", "img", "input", "br", "path", "line"}
 
@@ -84,6 +84,26 @@ def test_gallery_shows_change_and_draws_on_both():
     change = cv2.imdecode(np.frombuffer(data, "uint8"), cv2.IMREAD_UNCHANGED)
     assert change[0, 0] == 148 and (change.ravel()[1:] == 128).all()
     assert sum(tag == "svg" for tag, _ in tags) == 4  # two eyes, before and after
+
+
+def test_gallery_shows_groups_of_any_length_and_size():
+    small, large = np.zeros((4, 6, 1), "uint8"), np.zeros((8, 5, 3), "uint8")
+    html = gallery(
+        [[(small, "a"), (large, "b & c")], [(large, "d")]], ["one", "two <2>"], wide=True
+    )
+    tags = parse(html)
+    images = [attributes for tag, attributes in tags if tag == "img"]
+    assert [image["alt"] for image in images] == ["a: one", "b & c: one", "d: two <2>"]
+    assert [image["width"] for image in images] == ["6", "5", "5"]
+    assert html.count("<figure>") == 2 and 'class="gallery wide"' in html and "<svg" not in html
+    with pytest.raises(ValueError):
+        gallery([[(small, "a")]], [])
+
+
+def test_facts_are_terms_and_descriptions():
+    html = facts([("what <1>", 2), ("b", "c & d")])
+    assert [tag for tag, _ in parse(html)] == ["dl", *["div", "dt", "dd"] * 2]
+    assert "what &lt;1&gt;" in html and "<dd>c &amp; d</dd>" in html
 
 
 def test_arrow_ends_where_it_points():
