@@ -87,13 +87,19 @@ def _share(text: str) -> float:
 
 
 def _refine(arguments: argparse.Namespace) -> None:
+    from keras_simgan.data import list_images
+    from keras_simgan.presets.registry import find
     from keras_simgan.refinement import refine_dataset
     from keras_simgan.runs import preset_of
 
+    preset = preset_of(arguments.model)
     if (arguments.label_model is None) != (arguments.label_distance is None):
         raise ValueError("--label-model and --label-distance need each other.")
+    if arguments.critic is not None:  # fitting it takes time, so what is mistyped is told before
+        find(preset)
+        list_images(arguments.source)
     report = refine_dataset(
-        preset_of(arguments.model),
+        preset,
         arguments.source,
         arguments.destination,
         direction=arguments.direction,

@@ -1,0 +1,139 @@
+"""What `evaluate` found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_simgan.data.image_set import ImageSet
+from keras_simgan.metrics import Estimate
+from keras_simgan.reporting.image_sample import ImageSample
+from keras_simgan.reporting.transfer import Transfer
+
+#: What counts as agreement, by distance: the largest or smallest mean.
+BOUNDS = {"angle": 5.0, "class": 0.95, "iou": 0.9, "keypoints": 2.0}
+_READS = {
+    "angle": "the angle between the labels read before and after is {} degrees",
+    "class": "the class read before and after is the same in a share of {}",
+    "iou": "intersection over union of the masks read before and after is {}",
+    "keypoints": "the points read before and after are {} apart",
+}
+_COLUMNS = ("synthetic", "refined", "floor")
+_BETTER = {
+    "kernel distance": "lower",
+    "Frechet distance": "lower",
+    "domain classifier accuracy": "near 0.5",
+    "precision": "higher",
+    "recall": "higher",
+}
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What a model reads in an image before and after refinement.
+
+    Attributes:
+        mean: The mean over the images.
+        distance: `"angle"`, `"class"`, `"iou"` or `"keypoints"`.
+        bound: What the mean is to keep to.
+    """
+
+    mean: Estimate
+    distance: str
+    bound: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the whole interval keeps to the bound."""
+        if self.distance in ("class", "iou"):
+            return self.mean.low >= self.bound
+        return self.mean.high <= self.bound
+
+    @property
+    def text(self) -> str:
+        """The measure in words."""
+        return _READS[self.distance].format(self.mean)
+
+    @property
+    def expected(self) -> str:
+        """The bound in words."""
+        return f"{'at least' if self.distance in ('class', 'iou') else 'at most'} {self.bound:g}"
+
+
+@dataclass
+class Evaluation:
+    """What `evaluate` measured.
+
+    Attributes:
+        distances: By measure (`"kernel distance"`, `"Frechet distance"`,
+            `"domain classifier accuracy"`, `"precision"`, `"recall"`) and by what was compared with
+            the real images: `"synthetic"`, `"refined"` and `"floor"`, which is one half of the real
+            images compared with the other.
+        similarity: `"SSIM"` and `"PSNR"` (decibels) of refined and synthetic images.
+        agreement: Of the labels, where a model that reads them was given.
+        transfer: What a network trained on them is worth, where labels were given.
+        synthetic: The synthetic images.
+        refined: The refined images.
+        real: The real images; `None` where a reference took their place.
+        originals: The synthetic images of the names of refined ones.
+        paired: For each of them the row of the refined image.
+        nearest: For each refined image the row of the real image with the nearest features.
+        scores: For each refined image how good it is.
+        score_name: What the scores are.
+        manifest: What `refine_dataset` wrote down: the header, and a dictionary a file.
+        facts: How the numbers were made, for the reader.
+    """
+
+    distances: dict[str, dict[str, Estimate]]
+    similarity: dict[str, Estimate]
+    agreement: Agreement | None
+    transfer: Transfer | None
+    synthetic: ImageSample
+    refined: ImageSample
+    real: ImageSample | None
+    originals: ImageSet
+    paired: np.ndarray
+    nearest: np.ndarray | None
+    scores: np.ndarray
+    score_name: str
+    manifest: tuple[dict, list[dict]] | None
+    facts: dict[str, str]
+
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        """The headers and the rows of the one table."""
+        headers = ["measure (better)", "synthetic", "refined", "real, half to half"]
+        rows = [
+            [f"{measure} ({_BETTER[measure]})", *(str(of[name]) for name in _COLUMNS)]
+            for measure, of in self.distances.items()
+        ]
+        for measure, value in self.similarity.items():
+            unit = ", dB" if measure == "PSNR" else ""
+            rows.append([f"{measure} to synthetic{unit}", "", str(value), ""])
+        if self.agreement:
+            name = {"angle": "angle, degrees", "keypoints": "distance of points"}
+            distance = name.get(self.agreement.distance, self.agreement.distance)
+            better = "higher" if self.agreement.distance in ("class", "iou") else "lower"
+            label = f"label before and after, {distance} ({better})"
+            rows.append([label, "", str(self.agreement.mean), ""])
+        if self.transfer:
+            scores, unit = self.transfer.scores, self.transfer.unit
+            better = "lower" if self.transfer.lower_is_better else "higher"
+            means = {name: str(score.mean) for name, score in scores.items()}
+            gains = str(scores["refined"].gain), str(self.transfer.over_augmented)
+            rows += [
+                [f"trained on it, {unit} ({better})", means["synthetic"], means["refined"], ""],
+                [f"the same, augmented, {unit} ({better})", means["augmented"], "", ""],
+                [f"gain over synthetic, {unit} (higher)", "", gains[0], ""],
+                [f"gain over augmented, {unit} (higher)", "", gains[1], ""],
+            ]
+        return headers, rows
+
+    def __str__(self) -> str:
+        """The table as text."""
+        headers, rows = self.table()
+        widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in [headers, ["-" * width for width in widths], *rows]
+        )

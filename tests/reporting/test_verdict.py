@@ -1,0 +1,133 @@
+import types
+
+import pytest
+
+from keras_simgan.metrics import Estimate, TransferScore
+from keras_simgan.reporting import Agreement, verdict
+from keras_simgan.reporting.transfer import Transfer
+
+
+def around(value, reach=0.01):
+    return Estimate(value, value - reach, value + reach)
+
+
+def by_distance(before, after, agreement=None, precision=(0.5, 0.5), told=0.6):
+    def pair(one, other):
+        return {"synthetic": around(one), "refined": around(other), "floor": around(0.0)}
+
+    return types.SimpleNamespace(
+        distances={
+            "kernel distance": pair(before, after),
+            "precision": pair(*precision),
+            "recall": pair(0.5, 0.6),
+            "domain classifier accuracy": pair(1.0, told),
+        },
+        agreement=agreement,
+        transfer=None,
+    )
+
+
+def by_transfer(
+    synthetic, refined, gain, over_augmented, chance, error=True, agreement=None, spread=0.1
+):
+    def score(mean, gain=None):
+        return TransferScore(around(mean), (mean - spread, mean + spread), gain, None)
+
+    scores = {
+        "synthetic": score(synthetic),
+        "augmented": score(8.5, around(1.0)),
+        "refined": score(refined, Estimate(*gain)),
+    }
+    unit = "degrees" if error else "% right"
+    transfer = Transfer(scores, Estimate(*over_augmented), unit, error, chance, 500)
+    # A distance that says the opposite does not count.
+    return types.SimpleNamespace(
+        distances=by_distance(0.1, 0.9).distances, agreement=agreement, transfer=transfer
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "train", "said"),
+    [
+        (0.5, 0.1, True, "looks more real, as far as its labels still fit"),
+        (0.5, 0.49, False, "a difference that may be chance"),
+        (0.5, 0.481, False, "may be chance"),
+        (0.5, 0.479, True, "looks more real"),
+        (0.1, 0.5, False, "looks less real"),
+    ],
+)
+def test_distance_decides_where_nothing_better_is_known(before, after, train, said):
+    found = verdict(by_distance(before, after))
+    assert found.train is train and said in found.sentence
+    assert found.sentence.startswith("Train on" if train else "Do not train on")
+    assert any("is unknown" in remark for remark in found.remarks)
+    assert "do not overlap" in found.rule
+
+
+@pytest.mark.parametrize(
+    ("mean", "distance", "bound", "holds"),
+    [
+        (Estimate(3.0, 2.8, 3.2), "angle", 5.0, True),
+        (Estimate(4.9, 4.7, 5.1), "angle", 5.0, False),
+        (Estimate(0.97, 0.96, 0.98), "class", 0.95, True),
+        (Estimate(0.96, 0.94, 0.98), "class", 0.95, False),
+        (Estimate(0.95, 0.93, 0.97), "iou", 0.9, True),
+        (Estimate(1.0, 0.9, 1.1), "keypoints", 2.0, True),
+    ],
+)
+def test_labels_must_agree_with_the_whole_interval(mean, distance, bound, holds):
+    agreement = Agreement(mean, distance, bound)
+    assert agreement.holds is holds
+    found = verdict(by_distance(0.5, 0.1, agreement))
+    assert found.train is holds
+    assert ("labels still fit" if holds else "labels no longer fit") in found.sentence
+    assert str(mean) in " ".join([found.sentence, *found.remarks])
+
+
+def test_what_speaks_against_it_is_said():
+    remarks = verdict(by_distance(0.5, 0.1, precision=(0.6, 0.2), told=0.99)).remarks
+    assert any("precision fell from 0.6" in remark for remark in remarks)
+    assert any("in 99 % of cases" in remark for remark in remarks)
+    remarks = verdict(by_distance(0.5, 0.1, precision=(0.6, 0.59))).remarks
+    assert not any("fell" in remark or "cases" in remark for remark in remarks)
+
+
+@pytest.mark.parametrize(
+    ("scores", "train", "said"),
+    [
+        ((9.0, 8.0, (1.0, 0.4, 1.6), (0.5, 0.2, 0.8), 11.0), True, "better than plain augment"),
+        ((9.0, 8.0, (1.0, 0.4, 1.6), (0.5, -0.2, 1.1), 11.0), True, "about as well"),
+        ((9.0, 8.0, (1.0, 0.4, 1.6), (-0.5, -0.8, -0.2), 11.0), False, "comes to 8.5 degrees"),
+        ((9.0, 8.0, (1.0, -0.1, 2.1), (0.5, 0.2, 0.8), 11.0), False, "may be chance"),
+        ((8.0, 9.0, (-1.0, -1.6, -0.4), (0.5, 0.2, 0.8), 11.0), False, "which is worse"),
+        ((9.0, 8.0, (1.0, 0.4, 1.6), (0.5, 0.2, 0.8), 7.9), False, "Do not decide by these"),
+    ],
+)
+def test_networks_decide_where_there_are_labels(scores, train, said):
+    found = verdict(by_transfer(*scores))
+    assert found.train is train
+    assert said in " ".join([found.sentence, *found.remarks])
+    assert "500 real" in found.sentence and "degrees" in found.sentence
+
+
+def test_trainings_that_differ_are_told():
+    scores = (9.0, 8.0, (1.0, 0.4, 1.6), (0.5, 0.2, 0.8), 11.0)
+    remarks = verdict(by_transfer(*scores, spread=0.6)).remarks
+    assert any("from 8.4 to 9.6 on the synthetic" in remark for remark in remarks)
+    remarks = verdict(by_transfer(*scores, spread=0.4)).remarks
+    assert not any("--seeds" in remark for remark in remarks)
+    assert any("kernel distance to the real images went from 0.1" in each for each in remarks)
+
+
+def test_higher_is_better_for_classes():
+    gain = (5.0, 4.0, 6.0), (1.0, 0.5, 1.5)
+    found = verdict(by_transfer(70.0, 75.0, *gain, 10.0, error=False))
+    assert found.train and "75 % right" in found.sentence and "+5" in found.sentence
+    assert not verdict(by_transfer(70.0, 75.0, *gain, 80.0, error=False)).train
+
+
+def test_labels_that_disagree_are_told_beside_a_gain():
+    agreement = Agreement(Estimate(7.0, 6.8, 7.2), "angle", 5.0)
+    scores = (9.0, 8.0, (1.0, 0.4, 1.6), (0.5, 0.2, 0.8), 11.0)
+    found = verdict(by_transfer(*scores, agreement=agreement))
+    assert found.train and any("do not agree as expected" in each for each in found.remarks)
