@@ -80,7 +80,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--target", choices=tuple(AUGMENTATIONS), required=True)
-    parser.add_argument("--translator", help="preset of a SimGAN or CycleGAN, source MNIST")
+    parser.add_argument("--translator", help="preset of a SimGAN or CycleGAN, or none")
     parser.add_argument("--name", help="the translator's name in the table")
     parser.add_argument(
         "--noise", type=float, default=0.0, help="as in the translator's own training"

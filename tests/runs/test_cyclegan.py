@@ -179,7 +179,7 @@ def test_refine_in_both_directions(run, folders, tmp_path, monkeypatch, capsys):
         assert "0 images refined" in capsys.readouterr().out.splitlines()[-1]
     other = [*command, "--direction", "source_to_target"]
     assert cli.main(other) == 2
-    assert "other weights, of another model or direction" in capsys.readouterr().err
+    assert "was refined with other settings" in capsys.readouterr().err
     assert cli.main([*other, "--overwrite"]) == 0
 
 
