@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import shutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,12 +18,12 @@ from keras_simgan.data.files import (
     IMAGE_SUFFIXES,
     OTHER_IMAGE_SUFFIXES,
     ImageError,
-    replacing,
     unsupported_format,
     walk_files,
 )
 from keras_simgan.networks.checksum import weights_checksum
 from keras_simgan.refinement import annotations, tfrecords
+from keras_simgan.refinement.copying import copy_file
 from keras_simgan.refinement.image_refiner import ImageRefiner, load_refiner
 from keras_simgan.refinement.manifest import MANIFEST, Manifest
 from keras_simgan.refinement.record import (
@@ -41,7 +40,6 @@ from keras_simgan.refinement.record import (
 
 IMAGE, RECORDS, LABEL, OTHER = "image", "records", "label", "other"
 _REASONS = 10
-_ANNOTATION_BYTES = 2**28
 
 
 @dataclass
@@ -333,47 +331,21 @@ class RefinementRun:
         return self._some_left_out and self._record.state(name) in (REJECTED, SKIPPED)
 
     def _copy(self, name: str, kind: str) -> None:
-        source, destination = self.source / name, self.destination / name
-        before = fingerprint(source)
-        line = {"input": name, "output": name, "action": "copied"}
         if self._some_left_out and annotations.belongs_to_dropped(
             name, self._is_left_out, self._label_folders
         ):
-            destination.unlink(missing_ok=True)
-            line |= {"action": "rejected", "output": None, "reason": "its image is left out"}
-            self._note([Outcome(name, line, before)], REJECTED)
+            (self.destination / name).unlink(missing_ok=True)
+            line = {
+                "input": name,
+                "output": None,
+                "action": "rejected",
+                "reason": "its image is left out",
+            }
+            self._note([Outcome(name, line, fingerprint(self.source / name))], REJECTED)
             return
-        try:
-            with source.open("rb") as file:
-                line["input_sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
-            content = self._rewritten(name, kind)
-            with replacing(destination) as temporary:
-                if content is None:
-                    shutil.copyfile(source, temporary)
-                else:
-                    temporary.write_bytes(content)
-                with temporary.open("rb") as file:
-                    line["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise ImageError(f"{str(source)!r} cannot be copied: {error.strerror}.") from error
-        if line["sha256"] != line["input_sha256"]:
-            line["action"] = "rewritten"
-        self._note([Outcome(name, line, before)])
+        is_image = kind == LABEL
+        self._note([copy_file(name, self.source, self.destination, self._is_left_out, is_image)])
         self.report.copied += 1
-
-    def _rewritten(self, name: str, kind: str) -> bytes | None:
-        """The content of an annotation in the destination; `None` to copy the file as it is."""
-        source = self.source / name
-        if kind != OTHER or not annotations.is_annotation(name):
-            return None
-        if source.stat().st_size > _ANNOTATION_BYTES:
-            return None
-        content = source.read_bytes()
-        if source.name == tfrecords.INFO:
-            return tfrecords.update_info(content, self.destination / name)
-        return annotations.rewrite_annotations(
-            name, content, self.source, self.destination, self._is_left_out
-        )
 
 
 def _refuse_overlap(source: Path, destination: Path) -> None:

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 
 from keras_simgan.data import ImageError, read_image, write_image
 from keras_simgan.data.images import encode_image
-from keras_simgan.refinement import RefinementError, read_manifest, refine_dataset, shards
+from keras_simgan.refinement import (
+    RefinementError,
+    copying,
+    read_manifest,
+    refine_dataset,
+    shards,
+)
 
 SIZE = (8, 12, 1)
 
@@ -136,6 +142,16 @@ def test_a_source_that_changes_while_it_is_read(negative, source, tmp_path, monk
         refine(negative, source, tmp_path / "out")
     assert not (tmp_path / "out/07.png").exists()
     assert_goes_on(negative, source, tmp_path / "out")
+
+
+def test_labels_that_change_while_they_are_read(negative, source, tmp_path, monkeypatch):
+    look, calls = copying.fingerprint, iter(range(100))
+    monkeypatch.setattr(copying, "fingerprint", lambda path: [*look(path), next(calls)])
+    with pytest.raises(ImageError, match="labels.csv' changes while it is read"):
+        refine(negative, source, tmp_path / "out")
+    assert not (tmp_path / "out/labels.csv").exists()
+    monkeypatch.undo()
+    assert refine(negative, source, tmp_path / "out").copied == 1
 
 
 def test_a_source_that_vanishes(negative, source, tmp_path, monkeypatch):

@@ -1,0 +1,73 @@
+"""Copying the files of a data set that are not refined: labels, masks, notes."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from keras_simgan.data.files import ImageError, replacing
+from keras_simgan.refinement import annotations, tfrecords
+from keras_simgan.refinement.record import Outcome, fingerprint
+
+# Larger annotations are copied as they are, without being read into memory.
+_ANNOTATION_BYTES = 2**28
+
+
+def copy_file(
+    name: str, source: Path, destination: Path, is_left_out: Callable[[str], bool], is_image: bool
+) -> Outcome:
+    """Copies a file; annotations are rewritten where they must be.
+
+    Args:
+        name: The file, relative to both folders.
+        source: The folder to read from.
+        destination: The folder to write to.
+        is_left_out: Tells of an image whether the destination leaves it out.
+        is_image: Whether the file is an image, such as a mask, and so no annotation.
+
+    Returns:
+        What to note.
+
+    Raises:
+        ImageError: If it cannot be copied, or changes meanwhile.
+    """
+    path = source / name
+    before = fingerprint(path)
+    try:
+        with path.open("rb") as file:
+            input_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        content = None if is_image else _rewritten(name, source, destination, is_left_out)
+        with replacing(destination / name) as temporary:
+            if content is None:
+                shutil.copyfile(path, temporary)
+            else:
+                temporary.write_bytes(content)
+            with temporary.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            if before != fingerprint(path):
+                raise ImageError(
+                    f"{str(path)!r} changes while it is read. Wait until it is written."
+                )
+    except OSError as error:
+        raise ImageError(f"{str(path)!r} cannot be copied: {error.strerror}.") from error
+    line = {
+        "input": name,
+        "output": name,
+        "action": "copied" if sha256 == input_sha256 else "rewritten",
+        "input_sha256": input_sha256,
+        "sha256": sha256,
+    }
+    return Outcome(name, line, before)
+
+
+def _rewritten(name: str, source: Path, destination: Path, is_left_out) -> bytes | None:
+    """The content of an annotation in the destination; `None` to copy the file as it is."""
+    path = source / name
+    if not annotations.is_annotation(name) or path.stat().st_size > _ANNOTATION_BYTES:
+        return None
+    content = path.read_bytes()
+    if path.name == tfrecords.INFO:
+        return tfrecords.update_info(content, destination / name)
+    return annotations.rewrite_annotations(name, content, source, destination, is_left_out)
