@@ -425,7 +425,8 @@ def test_killed_half_way(tmp_path):
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    half = {name: (out / name).stat().st_mtime_ns for name in files(out)}
+    whole = [name for name in files(out) if not name.endswith(".tmp")]
+    half = {name: (out / name).stat().st_mtime_ns for name in whole}
     assert 50 <= len(half) < 200
     # What a kill amid a write leaves behind.
     unfinished = next(name for name in files(source) if name not in half)
@@ -435,7 +436,7 @@ def test_killed_half_way(tmp_path):
     network = Refiner((6, 8, 1), filters=4, blocks=1)
     report = refine(source, out, network)
     assert report.finished_before + report.refined + report.copied == 201
-    assert report.finished_before >= len(half) - 4 - 1
+    assert report.finished_before >= len(half) - 8  # two shards may be on their way
     assert files(out) == files(source)
     kept = [name for name in half if (out / name).stat().st_mtime_ns == half[name]]
     assert len(kept) == report.finished_before
