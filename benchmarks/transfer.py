@@ -55,16 +55,16 @@ there is one each. `metrics.transfer_gain` computes all of it.
 
 CONCLUSION = """## Did it help?
 
-- **Path-traced eyes: GazeGAN yes; SimGAN hardly more than augmentation; CycleGAN less than that.**
-  GazeGAN's translated eyes lower the error by a fifth against the eyes as they are, and are the only
-  ones clearly better than augmentation. It is the CycleGAN of the row above it with a frozen
-  estimator that must see the same gaze (`gaze_weight=500`, chosen by its drift on other eyes;
+- **Path-traced eyes: GazeGAN yes; SimGAN hardly more than augmentation; CycleGAN less.** GazeGAN's
+  translated eyes lower the error by a fifth against the eyes as they are, and are the only ones
+  clearly better than augmentation. It is the CycleGAN of the row above it with a frozen estimator
+  that must see the same gaze (`gaze_weight=500`, chosen by its drift on other eyes;
   `benchmarks/results/gaze_drift.md`): without that part the same training is worse than
   augmentation, so here it is the guarded label that pays. SimGAN's refined eyes are clearly better
-  than the eyes as they are; against augmentation the gain is within the interval, and what is better
-  is the correlation with the true gaze and the spread between seeds. Augmenting what was refined or
-  translated helps CycleGAN and harms GazeGAN; why is not known. Each GAN was trained once, CycleGAN
-  and GazeGAN for 3,000 steps.
+  than the eyes as they are; against augmentation the gain is within the interval, and what is
+  better is the correlation with the true gaze and the spread between seeds. Augmenting what was
+  refined or translated helps CycleGAN and harms GazeGAN; why is not known. Each GAN was trained
+  once, CycleGAN and GazeGAN for 3,000 steps.
 - **Eyes of our renderer: no.** Refining alone changes nothing; refined and augmented is better
   than synthetic, but over augmentation alone the gain is within the interval. The renderer's looks
   were worked out beside these photos, and it draws its own blur, noise and lighting: probably
