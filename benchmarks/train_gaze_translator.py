@@ -27,14 +27,22 @@ def build(options: argparse.Namespace) -> models.GazeGAN:
     """The GazeGAN for these options, compiled."""
     keras.utils.set_random_seed(options.seed)
     shape = (SIZE, SIZE, 3)
+    normalization = None if options.normalization == "none" else options.normalization
 
     def generator():
         return networks.ResNetGenerator(
-            shape, options.filters, options.blocks, upsampling="resize", dtype=options.dtype
+            shape,
+            options.filters,
+            options.blocks,
+            upsampling="resize",
+            normalization=normalization,
+            dtype=options.dtype,
         )
 
     def discriminator():
-        return networks.PatchDiscriminator(shape, options.filters, dtype=options.dtype)
+        return networks.PatchDiscriminator(
+            shape, options.filters, normalization=normalization, dtype=options.dtype
+        )
 
     model = models.GazeGAN(
         generator(),
@@ -61,6 +69,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--gaze-weight", type=float, default=25.0)
     parser.add_argument("--gaze-on", choices=("translated", "cycled"), default="translated")
+    parser.add_argument("--normalization", choices=("instance", "none"), default="instance")
     parser.add_argument("--filters", type=int, default=32)
     parser.add_argument("--blocks", type=int, default=6)
     parser.add_argument("--epochs", type=int, default=16, help=f"of {STEPS} steps")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from keras_simgan.networks.network import Network, check_image_shape
-from keras_simgan.networks.normalization import instance_normalization, normal
+from keras_simgan.networks.normalization import check_normalization, initializer, normalize
 
 
 @keras.saving.register_keras_serializable(package="keras_simgan")
@@ -22,6 +22,9 @@ class PatchDiscriminator(Network):
         image_shape: `(height, width, channels)`. Height and width may be None.
         filters: Channels of the first layer; each next has twice as many, 8 times at most.
         layers: Layers with stride 2.
+        normalization: `"instance"`, or None for none. Instance normalization takes the mean and the
+            contrast of each channel out of what is judged, so that a domain's variety of colours
+            goes unseen; without it the weights start from He et al. 2015 and training is less calm.
         dtype: Data type or policy of the layers. The output is float32 always.
         name: Name of the network.
 
@@ -39,18 +42,25 @@ class PatchDiscriminator(Network):
         image_shape: tuple[int | None, int | None, int],
         filters: int = 64,
         layers: int = 3,
+        normalization: str | None = "instance",
         dtype=None,
         name: str | None = None,
     ):
         image_shape = check_image_shape(image_shape)
         _check_size(image_shape, layers)
+        check_normalization(normalization)
         dtype = keras.dtype_policies.get(dtype)
 
         # Layers
-        def convolution(name, count, strides, x):
+        def convolution(name, count, strides, x, relu_follows=True):
             x = keras.layers.ZeroPadding2D(1, dtype=dtype, name=f"{name}_pad")(x)
             return keras.layers.Conv2D(
-                count, 4, strides, kernel_initializer=normal(), dtype=dtype, name=name
+                count,
+                4,
+                strides,
+                kernel_initializer=initializer(normalization, relu_follows),
+                dtype=dtype,
+                name=name,
             )(x)
 
         to_float32 = keras.layers.Activation("linear", dtype="float32", name="float32")
@@ -62,15 +72,21 @@ class PatchDiscriminator(Network):
             conv = f"conv_{index + 1}"
             x = convolution(conv, filters * 2 ** min(index, 3), 2 if index < layers else 1, x)
             if index:
-                x = instance_normalization(f"{conv}_norm", dtype)(x)
+                x = normalize(normalization, f"{conv}_norm", dtype)(x)
             x = keras.layers.LeakyReLU(0.2, dtype=dtype, name=f"{conv}_leaky_relu")(x)
-        outputs = to_float32(convolution("patches", 1, 1, x))  # (batch, rows, columns, 1)
+        x = convolution("patches", 1, 1, x, relu_follows=False)
+        outputs = to_float32(x)  # (batch, rows, columns, 1)
 
         # Config
         super().__init__(
             inputs=inputs,
             outputs=outputs,
-            config={"image_shape": image_shape, "filters": filters, "layers": layers},
+            config={
+                "image_shape": image_shape,
+                "filters": filters,
+                "layers": layers,
+                "normalization": normalization,
+            },
             dtype=dtype,
             name=name,
         )

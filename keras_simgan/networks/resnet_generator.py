@@ -7,7 +7,7 @@ from keras import layers
 
 from keras_simgan.layers import CropToMatch, PadToMultiple, ReflectionPadding2D
 from keras_simgan.networks.network import Network, check_image_shape
-from keras_simgan.networks.normalization import instance_normalization, normal
+from keras_simgan.networks.normalization import check_normalization, initializer, normalize
 
 UPSAMPLING = ("transpose", "resize")
 
@@ -36,6 +36,9 @@ class ResNetGenerator(Network):
         upsampling: `"transpose"`: transposed convolutions, as in the paper. `"resize"`: nearest
             neighbours, then a convolution (Odena et al. 2016), against checkerboard patterns.
         output_channels: Channels of the output; those of the input when left out.
+        normalization: `"instance"`, or None for none. Instance normalization forgets each image's
+            own mean colour and contrast at the first layer; without it they can be kept, the
+            weights start from He et al. 2015, and training is less calm.
         dtype: Data type or policy of the layers. The output is float32 always.
         name: Name of the network.
 
@@ -53,26 +56,33 @@ class ResNetGenerator(Network):
         blocks: int = 9,
         upsampling: str = "transpose",
         output_channels: int | None = None,
+        normalization: str | None = "instance",
         dtype=None,
         name: str | None = None,
     ):
         image_shape = check_image_shape(image_shape)
         if upsampling not in UPSAMPLING:
             raise ValueError(f"`upsampling` must be one of {UPSAMPLING}; got {upsampling!r}.")
+        check_normalization(normalization)
         dtype = keras.dtype_policies.get(dtype)
         output_channels = output_channels or image_shape[-1]
 
         # Layers
-        def convolution(name, count, kernel, strides=1):
+        def convolution(name, count, kernel, strides=1, relu_follows=True):
             return layers.Conv2D(
-                count, kernel, strides, kernel_initializer=normal(), dtype=dtype, name=name
+                count,
+                kernel,
+                strides,
+                kernel_initializer=initializer(normalization, relu_follows),
+                dtype=dtype,
+                name=name,
             )
 
         def reflect(name, padding):
             return ReflectionPadding2D(padding, dtype=dtype, name=f"{name}_pad")
 
         def norm_relu(name, x):
-            x = instance_normalization(f"{name}_norm", dtype)(x)
+            x = normalize(normalization, f"{name}_norm", dtype)(x)
             return layers.ReLU(dtype=dtype, name=f"{name}_relu")(x)
 
         def down(name, count, x):
@@ -82,8 +92,8 @@ class ResNetGenerator(Network):
         def block(name, count, x):
             first, second = f"{name}_first", f"{name}_second"
             y = norm_relu(first, convolution(first, count, 3)(reflect(first, 1)(x)))
-            y = convolution(second, count, 3)(reflect(second, 1)(y))
-            y = instance_normalization(f"{second}_norm", dtype)(y)
+            y = convolution(second, count, 3, relu_follows=False)(reflect(second, 1)(y))
+            y = normalize(normalization, f"{second}_norm", dtype)(y)
             return layers.Add(dtype=dtype, name=f"{name}_add")([x, y])
 
         def up(name, count, x):
@@ -92,7 +102,12 @@ class ResNetGenerator(Network):
                 x = convolution(name, count, 3)(reflect(name, 1)(x))
             else:
                 x = layers.Conv2DTranspose(
-                    count, 3, 2, kernel_initializer=normal(), dtype=dtype, name=name
+                    count,
+                    3,
+                    2,
+                    kernel_initializer=initializer(normalization),
+                    dtype=dtype,
+                    name=name,
                 )(x)
                 # The mirror image of `down`, which pads one pixel on each side.
                 x = layers.Cropping2D(((1, 0), (1, 0)), dtype=dtype, name=f"{name}_crop")(x)
@@ -109,7 +124,7 @@ class ResNetGenerator(Network):
             x = block(f"block_{index + 1}", 4 * filters, x)
         x = up("up_1", 2 * filters, x)
         x = up("up_2", filters, x)
-        x = convolution("head", output_channels, 7)(reflect("head", 3)(x))
+        x = convolution("head", output_channels, 7, relu_follows=False)(reflect("head", 3)(x))
         x = layers.Activation("tanh", dtype="float32", name="tanh")(x)
         outputs = CropToMatch(dtype="float32", name="crop_to_match")([x, inputs])
 
@@ -123,6 +138,7 @@ class ResNetGenerator(Network):
                 "blocks": blocks,
                 "upsampling": upsampling,
                 "output_channels": output_channels,
+                "normalization": normalization,
             },
             dtype=dtype,
             name=name,

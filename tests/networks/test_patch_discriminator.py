@@ -42,22 +42,15 @@ def test_size_of_the_map(layers, size, map_size):
 
 @pytest.mark.parametrize(("layers", "field", "size"), [(1, 16, 32), (2, 34, 64), (3, 70, 96)])
 def test_receptive_field(layers, field, size):
-    network = PatchDiscriminator((size, size, 1), filters=1, layers=layers)
-    # Positive kernels and no biases: a line on black shows wherever a path leads. Instance
-    # normalization is left out, as it lets every pixel of an image see every other.
+    # Instance normalization is left out, as it lets every pixel of an image see every other.
+    network = PatchDiscriminator((size, size, 1), filters=1, layers=layers, normalization=None)
+    # Positive kernels and no biases: a line on black shows wherever a path leads.
     for variable in network.weights:
         variable.assign(np.full(variable.shape, 0.1 if "kernel" in variable.path else 0.0))
-    kept = [
-        layer
-        for layer in network.layers[1:]
-        if not isinstance(layer, keras.layers.GroupNormalization)
-    ]
-    assert len(network.layers) - 1 - len(kept) == layers
-    paths = keras.Sequential([keras.Input((size, size, 1)), *kept])
     rows = np.zeros((size, size, size, 1), "float32")
     rows[np.arange(size), np.arange(size)] = 1.0
     for lines in (rows, rows.transpose(0, 2, 1, 3)):
-        patches = predict(paths, lines)
+        patches = predict(network, lines)
         middle = patches.shape[1] // 2
         (seen,) = np.nonzero(patches[:, middle, middle, 0])
         assert len(seen) == field
@@ -112,7 +105,7 @@ def test_for_image_shape_keeps_the_weights(with_drawn_weights):
 
 def test_keras_file_round_trip(tmp_path):
     network = PatchDiscriminator(
-        (None, 12, 2), filters=3, layers=2, dtype="mixed_bfloat16", name="critic"
+        (None, 12, 2), 3, layers=2, normalization=None, dtype="mixed_bfloat16", name="critic"
     )
     network.save(tmp_path / "network.keras")
     loaded = keras.models.load_model(tmp_path / "network.keras")
@@ -123,6 +116,21 @@ def test_keras_file_round_trip(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+def test_without_normalization():
+    network = PatchDiscriminator((64, 64, 3), filters=16, layers=3, normalization=None)
+    normalized = PatchDiscriminator((64, 64, 3), filters=16, layers=3)
+    assert network.count_params() == normalized.count_params()
+    kinds = [
+        sum(isinstance(layer, keras.layers.GroupNormalization) for layer in each.layers)
+        for each in (network, normalized)
+    ]
+    assert kinds == [0, 3]
+    # He et al. 2015: a variance of 2 / (4 x 4 x 16).
+    assert np.std(network.get_layer("conv_2").kernel) == pytest.approx(np.sqrt(2 / 256), rel=0.1)
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 3)).astype("float32")
+    assert 0.05 < predict(network, images).std() < 1.0
+
+
 # Bad input
 
 
@@ -130,6 +138,11 @@ def test_keras_file_round_trip(tmp_path):
 def test_bad_layers(layers):
     with pytest.raises(ValueError, match="`layers` must be an integer of at least 1; got"):
         PatchDiscriminator((64, 64, 3), layers=layers)
+
+
+def test_unknown_normalization():
+    with pytest.raises(ValueError, match='`normalization` must be "instance" or None'):
+        PatchDiscriminator((64, 64, 3), normalization="batch")
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,33 @@ def test_weights_start_as_in_the_paper():
             assert np.abs(bias).max() == 0.0
 
 
+@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+def test_weights_without_normalization_keep_a_signal(upsampling):
+    network = ResNetGenerator(
+        (32, 32, 3), filters=16, blocks=3, upsampling=upsampling, normalization=None
+    )
+    normalized = ResNetGenerator((32, 32, 3), filters=16, blocks=3)
+    assert network.count_params() == normalized.count_params()
+    stem, second = (network.get_layer(name).kernel for name in ("stem", "block_1_second"))
+    # He et al. 2015, where a relu follows: a variance of 2 / (7 x 7 x 3).
+    assert np.std(stem) == pytest.approx(np.sqrt(2 / 147), rel=0.1)
+    assert np.std(second) == pytest.approx(0.02, rel=0.1)
+    # The output is neither grey nor saturated.
+    assert 0.1 < predict(network, draw_images(4, 32, 32, 3)).std() < 0.8
+
+
 # What it computes
+
+
+@pytest.mark.parametrize("normalization", ["instance", None])
+def test_instance_normalization_forgets_an_images_mean_colour(normalization, with_drawn_weights):
+    network = with_drawn_weights(
+        ResNetGenerator((16, 16, 3), filters=4, blocks=1, normalization=normalization), seed=1
+    )
+    images = 0.5 * draw_images(1, 16, 16, 3)
+    tinted = images + np.array([0.3, 0.0, -0.3], "float32")
+    difference = np.abs(predict(network, tinted) - predict(network, images)).mean()
+    assert difference < 1e-4 if normalization else difference > 1e-2
 
 
 def torch_generator(torch, blocks, filters, channels, upsampling):
@@ -216,6 +242,7 @@ def test_keras_file_round_trip(dtype, tmp_path):
         blocks=1,
         upsampling="resize",
         output_channels=1,
+        normalization=None,
         dtype=dtype,
         name="there",
     )
@@ -235,6 +262,12 @@ def test_keras_file_round_trip(dtype, tmp_path):
 def test_unknown_upsampling(upsampling):
     with pytest.raises(ValueError, match=r"`upsampling` must be one of \('transpose', 'resize'\)"):
         ResNetGenerator((8, 8, 3), upsampling=upsampling)
+
+
+@pytest.mark.parametrize("normalization", ["batch", "none", False])
+def test_unknown_normalization(normalization):
+    with pytest.raises(ValueError, match='`normalization` must be "instance" or None'):
+        ResNetGenerator((8, 8, 3), normalization=normalization)
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (8, 8, None), (0, 8, 3), (8.0, 8, 3), (8, 8, 3, 1)])
