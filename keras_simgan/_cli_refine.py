@@ -46,7 +46,7 @@ def add_refine(commands: argparse._SubParsersAction) -> None:
         "--overlap",
         type=positive,
         metavar="PIXELS",
-        help="a tile's reach beyond its place; default: enough",
+        help="a tile's reach beyond its place; default: enough, up to a quarter of the tile",
     )
     add(
         "--label-folders",
@@ -125,13 +125,58 @@ def _refine(arguments: argparse.Namespace) -> None:
 def _critic(arguments: argparse.Namespace):
     if arguments.critic is None:
         return None
-    from keras_simgan.data import sample_images
-    from keras_simgan.metrics import RealismCritic
+    import numpy as np
 
-    photos = sample_images(arguments.critic, _CRITIC_SAMPLE)[1]
-    size, channels = photos.shape[1:3], photos.shape[3]
-    renders = sample_images(arguments.source, _CRITIC_SAMPLE, size, channels)[1]
-    return RealismCritic.fit(photos, renders)
+    from keras_simgan.data import list_images
+    from keras_simgan.metrics import RealismCritic, feature_extractor
+    from keras_simgan.refinement.annotations import is_label_image
+
+    extractor = feature_extractor("small")
+    renders = [
+        name
+        for name in list_images(arguments.source)
+        if not is_label_image(name, arguments.label_folders)
+    ]
+    photos, size, channels = _features(
+        extractor, arguments.critic, list_images(arguments.critic), skip_bad=False
+    )
+    renders, *_ = _features(
+        extractor, arguments.source, renders, arguments.on_bad_image == "skip", size, channels
+    )
+    return RealismCritic.fit(np.asarray(photos), np.asarray(renders), extractor)
+
+
+def _features(extractor, folder, names: list[str], skip_bad: bool, size=None, channels=None):
+    """Features of a sample of images, and the size and channels of the first if none are given.
+
+    Images come as they are read, so that a sample of large photos does not lie in memory whole.
+    """
+    from pathlib import Path
+
+    import numpy as np
+
+    from keras_simgan.data import ImageError, read_image, to_unit
+    from keras_simgan.data.files import read_ahead
+    from keras_simgan.data.images import convert_image_channels, resize
+
+    def read(name):
+        try:
+            return read_image(Path(folder) / name)
+        except ImageError:
+            if skip_bad:
+                return None
+            raise
+
+    rows = np.random.default_rng(0).permutation(len(names))[:_CRITIC_SAMPLE]
+    features = []
+    for image in read_ahead(read, [names[row] for row in sorted(rows)], ahead=lambda: 4):
+        if image is None:
+            continue
+        channels = channels or (1 if image.shape[-1] < 3 else 3)
+        size = size or image.shape[:2]
+        image = to_unit(resize(convert_image_channels(image, channels), size))
+        features.append(extractor(image[None])[0])
+    return features, size, channels
 
 
 def _label_agreement(arguments: argparse.Namespace):

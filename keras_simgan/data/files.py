@@ -10,7 +10,10 @@ from pathlib import Path
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 # Pictures that are not read here: met in a folder they are reported, never silently passed over.
-OTHER_IMAGE_SUFFIXES = (".webp", ".gif", ".heic", ".heif", ".avif", ".jp2", ".exr", ".hdr", ".pgm")
+OTHER_IMAGE_SUFFIXES = (
+    *(".webp", ".gif", ".heic", ".heif", ".avif", ".jp2", ".exr", ".hdr", ".tga", ".jfif", ".dng"),
+    *(".pbm", ".pgm", ".ppm", ".pnm"),
+)
 THREADS = min(8, os.cpu_count() or 1)
 TEMPORARY_SUFFIX = ".keras_simgan.tmp"
 

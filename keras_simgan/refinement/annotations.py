@@ -80,7 +80,7 @@ def belongs_to_dropped(
     dropped: Collection[str] | Callable[[str], bool],
     folders: Sequence[str] | None = None,
 ) -> bool:
-    """Whether a file is the label of one image that was left out, and of no other.
+    """Whether a file is the label of an image that was left out.
 
     That is a file of the image's name but for the suffix (`a.txt`, `a.xml`, `a.json`, a mask
     `a.png`), or of its whole name with one more (`a.png.json`). It lies beside the image, or in one

@@ -5,7 +5,8 @@ same as without, the manifest byte for byte: images are divided into the same sh
 shard gives depends on its images only. All workers must see source and destination under the same
 path, a network disk or a bucket that is mounted, and run Keras on the same backend. Only images in
 files of their own go through Beam: this process lists the source, keeps the record, refines
-TFRecord files, and copies labels.
+TFRecord files, and copies labels. It takes in what the workers did when the pipeline has ended: a
+run that is killed before refines its images again.
 
 On this machine, with four processes:
 
@@ -143,14 +144,18 @@ def refine_images(run: RefinementRun, shards: RefineShards, options: Sequence[st
             | shards
             | beam.io.WriteToText(str(work / "outcomes"))
         )
+    first_error = None
     for path in sorted(work.glob("outcomes*")):
         with path.open(encoding="utf-8") as file:
             for shard in map(json.loads, file):
-                run.take_in(
-                    [Outcome(**outcome) for outcome in shard["outcomes"]],
-                    [(name, ImageError(reason)) for name, reason in shard["failed"]],
-                )
+                failed = [(name, ImageError(reason)) for name, reason in shard["failed"]]
+                try:
+                    run.take_in([Outcome(**outcome) for outcome in shard["outcomes"]], failed)
+                except ImageError as error:  # what the other shards gave is not to be done again
+                    first_error = first_error or error
     shutil.rmtree(work)
+    if first_error is not None:
+        raise first_error
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,7 +66,15 @@ def copy_file(
 def _rewritten(name: str, source: Path, destination: Path, is_left_out) -> bytes | None:
     """The content of an annotation in the destination; `None` to copy the file as it is."""
     path = source / name
-    if not annotations.is_annotation(name) or path.stat().st_size > _ANNOTATION_BYTES:
+    if not annotations.is_annotation(name):
+        return None
+    if path.stat().st_size > _ANNOTATION_BYTES:
+        warnings.warn(
+            f"The annotation {str(path)!r} was copied as it is: it has more than "
+            f"{_ANNOTATION_BYTES} bytes. Check whether it names images that were left out, or "
+            "paths into the source.",
+            stacklevel=2,
+        )
         return None
     content = path.read_bytes()
     if path.name == tfrecords.INFO:

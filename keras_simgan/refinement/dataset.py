@@ -40,14 +40,15 @@ def refine_dataset(
     each example's image is refined, and so in data sets of TensorFlow Datasets (see `tfrecords`).
     All other files are copied: labels, and images in folders of masks. Annotations stay as they
     are, to the byte, unless they hold absolute paths into the source, which then point into the
-    destination, or name images that were left out. Hidden files are left out.
+    destination, or name images that were left out; of more than 256 MiB they are copied with a
+    warning. Hidden files, and folders that are links, are left out.
 
     `manifest.jsonl` in the destination says of each file what was done, with SHA-256 of input and
     output and, for images, scores. Files appear whole or not at all. A run that was interrupted, by
     `kill -9` too, goes on when it is called again: a record in the destination
     (`.keras_simgan.sqlite`) knows what is finished. Files that are not in the record are
-    somebody's own and are not replaced without `overwrite`. Two runs into one destination exclude
-    each other. Memory does not grow with the number of files.
+    somebody's own and are not replaced without `overwrite`, nor is what another source gave. Two
+    runs into one destination exclude each other. Memory does not grow with the number of files.
 
     With `keep_fraction` only the best images are kept. An image's rank is the mean, over the given
     scores, of the share of images that it is better than.
@@ -70,7 +71,8 @@ def refine_dataset(
             When left out: `annotations.LABEL_FOLDERS`, such as `masks`.
         critic: How real each image is: a function of images in [-1, 1], shape
             `(n, height, width, 1 or 3)`, to n scores, higher is more real;
-            `metrics.RealismCritic` is one. A run that goes on needs the same one.
+            `metrics.RealismCritic` is one. A run that goes on needs the same one. Images inside
+            TFRecord files get no scores.
         label_agreement: A `metrics.LabelAgreement`, asked for each image with what its model reads
             before and after.
         keep_fraction: The share of images to keep, above 0 and up to 1; needs a score.
@@ -84,9 +86,11 @@ def refine_dataset(
 
     Raises:
         RefinementError: If the folders overlap, the destination holds other files of these names
-            or results of other settings, or another run is writing to it.
+            or results of other settings, another run is writing to it, or the source has a
+            `manifest.jsonl` of its own.
         ImageError: If the source has no images, or one cannot be refined. What is finished stays.
-        ValueError: If an argument is out of range, or the model does not have this direction.
+        ValueError: If an argument is out of range, the model does not have this direction, or
+            scores are asked for of a source with TFRecord files.
         ImportError: If Apache Beam is asked for and not installed.
 
     Example:
@@ -176,10 +180,15 @@ def scores_of(critic, label_agreement) -> dict[str, Callable[[np.ndarray, np.nda
     """
     scores: dict[str, Callable] = {}
     if critic is not None:
-        scores["realism"] = lambda before, after: critic(after[..., :3])
+        scores["realism"] = lambda before, after: critic(_shown(after))
     if label_agreement is not None:
         sign = 1.0 if label_agreement.higher_is_better else -1.0
         scores["label_agreement"] = lambda before, after: (
-            sign * np.asarray(label_agreement(after[..., :3], before=before[..., :3]))
+            sign * np.asarray(label_agreement(_shown(after), before=_shown(before)))
         )
     return scores
+
+
+def _shown(images: np.ndarray) -> np.ndarray:
+    """Images without alpha: of two channels the first, else the first three."""
+    return images[..., : 1 if images.shape[-1] == 2 else 3]

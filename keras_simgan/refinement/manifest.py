@@ -25,15 +25,16 @@ class Manifest:
     Args:
         folder: The destination.
         header: The first line.
+        goes_on: Whether to add to the file that an earlier run left; otherwise it is begun anew.
 
     Attributes:
         path: The file.
         appended: Whether lines were added, so that it is to be sorted.
     """
 
-    def __init__(self, folder: Path, header: dict):
+    def __init__(self, folder: Path, header: dict, goes_on: bool):
         self.path = folder / MANIFEST
-        self._header = header
+        self._header, self._goes_on = header, goes_on
         self._file: IO[str] | None = None
         self.appended = False
 
@@ -58,16 +59,16 @@ class Manifest:
             ) from error
 
     def _opened(self) -> IO[str]:
-        file = self.path.open("a+b")
-        # A killed run may leave half a line at the end.
-        end = file.seek(0, 2)
-        file.seek(max(0, end - 2**16))
-        tail = file.read()
-        file.truncate(end - len(tail) + tail.rfind(b"\n") + 1)
-        empty = not file.tell() and not end
-        file.close()
+        if not self._goes_on:
+            self.path.unlink(missing_ok=True)
+        with self.path.open("a+b") as file:
+            # A killed run may leave half a line at the end.
+            end = file.seek(0, 2)
+            file.seek(max(0, end - 2**16))
+            tail = file.read()
+            size = file.truncate(end - len(tail) + tail.rfind(b"\n") + 1)
         text = self.path.open("a", encoding="utf-8")
-        if empty:
+        if not size:
             text.write(json.dumps(self._header) + "\n")
         return text
 
@@ -89,6 +90,20 @@ class Manifest:
             with contextlib.suppress(OSError):
                 self._file.close()
             self._file = None
+
+
+def is_manifest(path: Path) -> bool:
+    """Whether a file is the manifest of a refinement, by its first line.
+
+    Args:
+        path: The file.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            header = json.loads(file.readline(2**20))
+    except (OSError, ValueError):
+        return False
+    return isinstance(header, dict) and "manifest" in header
 
 
 def read_manifest(path: str | Path) -> tuple[dict, list[dict]]:

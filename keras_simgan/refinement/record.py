@@ -128,6 +128,7 @@ class Record:
             execute("UPDATE files SET state = ? WHERE state = ?", (BEGUN, FINISHED))
             execute("UPDATE files SET state = ? WHERE state = ?", (TODO, REJECTED))
             execute("DELETE FROM scores")
+            execute("UPDATE memory SET value = 'stale' WHERE key = 'manifest'")
         execute("INSERT OR REPLACE INTO memory VALUES ('settings', ?)", (json.dumps(settings),))
         execute("COMMIT")
 
@@ -166,51 +167,68 @@ class Record:
                 raise
             self._database.execute("COMMIT")
 
-    def list_source(self, files: Iterable[tuple[str, str, list[int] | None]]) -> None:
+    def list_source(
+        self,
+        files: Iterable[tuple[str, str, list[int] | None]],
+        source_folder: Path,
+        check: Callable[[], None],
+    ) -> None:
         """Takes in what the source holds now, and finds out what of it is finished.
 
         Args:
             files: `(name, kind, fingerprint)` of each file.
+            source_folder: Where they lie. What another folder gave is not ours to replace.
+            check: Called at the end. Where it raises, the record stays as it was.
         """
+        now = str(source_folder.resolve())
         with self._transaction() as execute:
+            self._source = source_folder
+            self._is_other = self.recall("source") not in (None, now)
             for name, kind, source in files:
                 row = execute(
-                    "SELECT state, source, result, line FROM files WHERE name = ?", (name,)
+                    "SELECT kind, state, source, result, line FROM files WHERE name = ?", (name,)
                 ).fetchone()
-                state = self._state(name, source, *row) if row else TODO
+                state = self._state(name, source, *row[1:]) if row else TODO
+                if row and row[0] != kind:  # an image that is a label now, or the other way round
+                    state = {FINISHED: BEGUN, REJECTED: TODO}.get(state, state)
                 execute(
                     "INSERT INTO files (name, kind, state, run) VALUES (?, ?, ?, ?) ON CONFLICT "
                     "(name) DO UPDATE SET kind = excluded.kind, state = excluded.state, "
                     "run = excluded.run",
                     (name, kind, state, self._run),
                 )
+            check()
+            execute("INSERT OR REPLACE INTO memory VALUES ('source', ?)", (now,))
 
     def _state(self, name, source, state, source_before, result, line) -> int:
         path = self.folder / name
         if state == BEGUN:
             path.with_name(f".{path.name}{TEMPORARY_SUFFIX}").unlink(missing_ok=True)
         if state in (TODO, BEGUN):
-            return state
+            return TODO if self._is_other else state
         if state == SKIPPED:
             return TODO
-        now = fingerprint(path)
-        same_source = source is not None and json.loads(source_before) == source
+        now, line = fingerprint(path), json.loads(line)
+        # A copy of a folder has other times, so the content decides.
+        same_source = source is not None and (
+            json.loads(source_before) == source
+            or _sha256(self._source / name) == line.get("input_sha256", "")
+        )
         if state == REJECTED:
             return REJECTED if same_source and now is None else TODO
         if now is None:
             return BEGUN
-        # A copy of the folder has other times, so the content decides.
-        ours = now == json.loads(result) or _sha256(path) == json.loads(line)["sha256"]
-        if not ours:
-            return TODO
-        return FINISHED if same_source else BEGUN
+        ours = now == json.loads(result) or _sha256(path) == line["sha256"]
+        if ours and same_source:
+            return FINISHED
+        return BEGUN if ours and not self._is_other else TODO
 
     def conflicts(self) -> tuple[int, list[str]]:
         """Files in the way that somebody else wrote or changed: their count, and up to three."""
         count, examples = 0, []
         for names in self.todo(TODO):
             for name in names:
-                if (self.folder / name).exists():
+                if os.path.lexists(self.folder / name):
                     count += 1
                     examples = [*examples, name][:3]
         return count, examples
@@ -338,15 +356,18 @@ class Record:
                 yield name, json.loads(line), json.loads(source), state
 
     def lines(self) -> Iterator[str]:
-        """The manifest's lines of all that was done or tried, sorted by name."""
+        """The manifest's lines of all that was done or tried, sorted by name.
+
+        Among them is what the source has no more, where the destination still holds it.
+        """
         with self._explained():
-            yield from (
-                line
-                for (line,) in self._database.execute(
-                    "SELECT line FROM files WHERE run = ? AND line IS NOT NULL ORDER BY name",
-                    (self._run,),
-                )
-            )
+            for name, line, run in self._database.execute(
+                "SELECT name, line, run FROM files WHERE line IS NOT NULL "
+                "AND (run = ? OR state = ?) ORDER BY name",
+                (self._run, FINISHED),
+            ):
+                if run == self._run or (self.folder / name).exists():
+                    yield line
 
     def close(self) -> None:
         """Closes the record and gives the lock back."""
@@ -375,6 +396,9 @@ def fingerprint(path: Path) -> list[int] | None:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _sha256(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
+import posixpath
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +27,7 @@ from keras_simgan.networks.checksum import weights_checksum
 from keras_simgan.refinement import annotations, tfrecords
 from keras_simgan.refinement.copying import copy_file
 from keras_simgan.refinement.image_refiner import ImageRefiner, load_refiner
-from keras_simgan.refinement.manifest import MANIFEST, Manifest
+from keras_simgan.refinement.manifest import MANIFEST, Manifest, is_manifest
 from keras_simgan.refinement.record import (
     BEGUN,
     FINISHED,
@@ -97,7 +99,7 @@ class RefinementRun:
         self._keep_fraction = keep_fraction
         self._label_folders = label_folders
         self._some_left_out = False
-        self._survey()
+        self._survey(bool(scores))
         _refuse_overlap(self.source, self.destination)
         self.refiner: ImageRefiner = load_refiner(model, direction, tile, overlap)
         self.report = RefinementReport(manifest=self.destination / MANIFEST)
@@ -113,8 +115,7 @@ class RefinementRun:
         decisive = {key: settings[key] for key in settings if key not in ("refiner", "batch_size")}
         self._record = Record(self.destination, decisive, overwrite)
         try:
-            self._record.list_source(self._listed())
-            self._refuse_conflicts()
+            self._record.list_source(self._listed(), self.source, self._refuse_conflicts)
         except BaseException:
             self._record.close()
             raise
@@ -137,6 +138,7 @@ class RefinementRun:
                 "keep_fraction": keep_fraction,
                 "versions": versions,
             },
+            goes_on=self._record.recall("manifest") in ("growing", "whole"),
         )
 
     def __enter__(self) -> RefinementRun:
@@ -162,28 +164,48 @@ class RefinementRun:
             return LABEL if annotations.is_label_image(name, self._label_folders) else IMAGE
         return RECORDS if tfrecords.is_tfrecord(name) else OTHER
 
-    def _survey(self) -> None:
+    def _survey(self, is_scored: bool) -> None:
         """Refuses a source without images, and formats that are not read, before any work."""
         images = records = False
+        label = None
         for name in self._names():
             kind = self.kind(name)
             images |= kind == IMAGE
             records |= kind == RECORDS
+            label = name if kind == LABEL else label
             if kind == IMAGE and not name.lower().endswith(IMAGE_SUFFIXES) and not self._skip_bad:
                 raise unsupported_format(self.source / name)
+        if not images and not records and label is not None:
+            raise ImageError(
+                f"All images in {str(self.source)!r} lie in folders of labels, such as {label!r}, "
+                "and would only be copied. Name the folders that do hold labels with "
+                "`label_folders`."
+            )
         if not images and not records:
             raise ImageError(
                 f"No image in the folder {str(self.source)!r} or below it. Expected files that end "
                 f"in {', '.join(IMAGE_SUFFIXES)}, or TFRecord files."
             )
-        if records and self._keep_fraction is not None:
+        if records and is_scored:
             raise ValueError(
-                f"{str(self.source)!r} holds TFRecord files, from which no image can be left out. "
-                "Leave out `keep_fraction`, or refine a folder of images."
+                f"{str(self.source)!r} holds TFRecord files, from which no image can be left out, "
+                "and whose images get no scores. Leave out `critic`, `label_agreement` and "
+                "`keep_fraction`, or refine a folder of images."
+            )
+        own = self.source / MANIFEST
+        if not self._only and own.exists() and not is_manifest(own):
+            raise RefinementError(
+                f"{str(own)!r} has the name of the manifest that refining writes. Rename it, or "
+                "move it into a folder of the source."
             )
 
     def _listed(self) -> Iterator[tuple[str, str, list[int] | None]]:
+        last = None
         for name in self._names():
+            if (folder := posixpath.dirname(name)) != last:
+                # A link in the destination may lead back: what is replaced there is the source.
+                _refuse_overlap(self.source, self.destination, folder)
+                last = folder
             try:
                 name.encode()
             except UnicodeEncodeError as error:
@@ -197,12 +219,15 @@ class RefinementRun:
         if self._overwrite:
             return
         count, examples = self._record.conflicts()
+        manifest = self.destination / MANIFEST
+        if self._record.recall("manifest") is None and os.path.lexists(manifest):
+            count, examples = count + 1, [*examples, MANIFEST][:3]
         if count:
             shown = ", ".join(map(repr, examples)) + (", ..." if count > len(examples) else "")
             raise RefinementError(
-                f"{count} files in {str(self.destination)!r} were not written by this refinement: "
-                f"{shown}. Nothing was changed. Choose another destination, or pass "
-                "`overwrite=True` to replace them."
+                f"{count} files in {str(self.destination)!r} were not written by this refinement "
+                f"of {str(self.source)!r}: {shown}. Nothing was changed. Choose another "
+                "destination, or pass `overwrite=True` to replace them."
             )
 
     def count_images(self, *states: int) -> int:
@@ -330,10 +355,17 @@ class RefinementRun:
     def _is_left_out(self, name: str) -> bool:
         return self._some_left_out and self._record.state(name) in (REJECTED, SKIPPED)
 
+    def _is_kept(self, name: str) -> bool:
+        return self.kind(name) == IMAGE and self._record.state(name) == FINISHED
+
     def _copy(self, name: str, kind: str) -> None:
-        if self._some_left_out and annotations.belongs_to_dropped(
-            name, self._is_left_out, self._label_folders
-        ):
+        # A label may belong to several: a.txt to a.png and to a.jpg.
+        left_out, kept = (
+            self._some_left_out
+            and annotations.belongs_to_dropped(name, is_image, self._label_folders)
+            for is_image in (self._is_left_out, self._is_kept)
+        )
+        if left_out and not kept:
             (self.destination / name).unlink(missing_ok=True)
             line = {
                 "input": name,
@@ -348,8 +380,13 @@ class RefinementRun:
         self.report.copied += 1
 
 
-def _refuse_overlap(source: Path, destination: Path) -> None:
-    one, other = source.resolve(), destination.resolve()
+def _refuse_overlap(source: Path, destination: Path, folder: str = "") -> None:
+    one, other = source.resolve(), (destination / folder).resolve()
+    if folder and other.is_relative_to(one):
+        raise RefinementError(
+            f"{str(destination / folder)!r} leads into the source {str(source)!r}, which would be "
+            "written to. Remove this link, or choose another destination."
+        )
     if one.is_relative_to(other) or other.is_relative_to(one):
         raise RefinementError(
             f"The source {str(source)!r} and the destination {str(destination)!r} are one folder, "

@@ -82,7 +82,7 @@ class ShardRefiner:
             that cannot be refined.
 
         Raises:
-            ImageError: If an image cannot be written.
+            ImageError: If the disk does not take an image.
             RefinementError: If the network fails.
         """
         shards, ahead = itertools.tee(shards)
@@ -166,9 +166,14 @@ class ShardRefiner:
             columns[name] = [round(float(value), 6) for value in values]
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
-    def _write(self, image: _Image, refined: np.ndarray, scores: dict[str, float]) -> Outcome:
+    def _write(
+        self, image: _Image, refined: np.ndarray, scores: dict[str, float]
+    ) -> Outcome | tuple[str, ImageError]:
         path = self.destination / image.name
-        encoded = encode_image(path, refined, image.profile)
+        try:
+            encoded = encode_image(path, refined, image.profile)
+        except ImageError as error:  # a PNG with alpha, say, that is named .jpg
+            return image.name, error
         with replacing(path) as temporary:
             temporary.write_bytes(encoded)
         line = {
@@ -184,7 +189,10 @@ class ShardRefiner:
 
 def _written(pending: tuple[list[Future], list]) -> tuple[list[Outcome], list]:
     writing, failed = pending
-    return [future.result() for future in writing], failed
+    results = [future.result() for future in writing]
+    outcomes = [result for result in results if isinstance(result, Outcome)]
+    failed = failed + [result for result in results if not isinstance(result, Outcome)]
+    return outcomes, sorted(failed, key=lambda each: each[0])
 
 
 def _read_unchanged(path: Path) -> tuple[list[int], bytes]:

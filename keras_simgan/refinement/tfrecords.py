@@ -88,26 +88,42 @@ def refine_file(
         What to note; `line["images"]` counts the images.
 
     Raises:
-        ImageError: If the file is damaged, or an example has no image that can be refined. No
-            example can be left out, for indices and counts beside the file would be wrong.
+        ImageError: If the file is damaged, changes meanwhile or cannot be written, or an example
+            has no image, or several, or one that cannot be refined. No example can be left out,
+            for indices and counts beside the file would be wrong.
     """
     import tensorflow as tf
 
     path = source / name
     before = fingerprint(path)
-    with path.open("rb") as file:
-        compression = "GZIP" if file.read(2) == b"\x1f\x8b" else ""
-        file.seek(0)
-        input_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            compression = "GZIP" if file.read(2) == b"\x1f\x8b" else ""
+            file.seek(0)
+            input_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ImageError(
+            f"The TFRecord file {str(path)!r} cannot be read: {error.strerror}."
+        ) from error
     count = 0
-    with replacing(destination / name) as temporary:
-        with tf.io.TFRecordWriter(str(temporary), compression or None) as writer:
-            for batch in _batches(path, compression, batch_size):
-                for example in _refined(refiner, path, count, batch):
-                    writer.write(example)
-                count += len(batch)
-        with temporary.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with replacing(destination / name) as temporary:
+            with tf.io.TFRecordWriter(str(temporary), compression or None) as writer:
+                for batch in _batches(path, compression, batch_size):
+                    for example in _refined(refiner, path, count, batch):
+                        writer.write(example)
+                    count += len(batch)
+            with temporary.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            if before != fingerprint(path):
+                raise ImageError(
+                    f"The TFRecord file {str(path)!r} changes while it is read. Wait until it is "
+                    "written."
+                )
+    except tf.errors.OpError as error:  # TensorFlow's own kind of OSError
+        raise ImageError(
+            f"Cannot read {str(path)!r} or write {str(destination / name)!r}: {error.message}."
+        ) from error
     line = {
         "input": name,
         "output": name,
@@ -183,7 +199,13 @@ def _image_values(example, where: str):
             f"{where!r} has the features {sorted(features)}, of which {encoded or 'none'} hold a "
             "PNG, JPEG or BMP; expected `image/encoded` or `image`, or only one such feature."
         )
-    return features[named[0]].bytes_list.value
+    values = features[named[0]].bytes_list.value
+    if len(values) > 1:
+        raise ImageError(
+            f"{where!r} has {len(values)} values in the feature {named[0]!r}; expected one image. "
+            "Write an example for each image."
+        )
+    return values
 
 
 def _suffix(encoded: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -46,7 +47,8 @@ class TiledNetwork:
         tile: Largest `(height, width)` of a tile in pixels, or one number for both; rounded down
             to a multiple of the network's stride.
         overlap: Pixels on each side that a tile reaches beyond its place; rounded up to a multiple
-            of the stride. The smaller of the reach and a quarter of the tile when left out.
+            of the stride. The smaller of the reach and a quarter of the tile when left out, with
+            a warning where that is less than the reach.
 
     Attributes:
         tile: `(height, width)`, rounded.
@@ -183,6 +185,13 @@ class TiledNetwork:
             raise ValueError(
                 f"Tiles of {tile!r} pixels are too small: with an overlap of {self.overlap} on "
                 f"each side this network needs {least} or more. Use larger tiles."
+            )
+        if overlap is None and self.overlap < self.reach:
+            warnings.warn(
+                f"Tiles of {tile!r} pixels are too small for the result of the whole image: they "
+                f"overlap by {self.overlap}, a quarter of a tile, and this network reaches "
+                f"{self.reach} pixels far. Use tiles of {4 * self.reach} or more.",
+                stacklevel=3,
             )
 
     def _rounded_up(self, pixels: int) -> int:

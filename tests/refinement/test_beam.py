@@ -70,7 +70,14 @@ def test_the_result_is_that_of_one_process(source, tmp_path):
 def test_bad_images_stop_it_when_all_others_are_done(source, tmp_path):
     (source / "000003.png").write_bytes(b"nonsense")
     with pytest.raises(ImageError, match="000003.png' is damaged"):
-        refine_dataset(refiner(), source, tmp_path / "out", beam_options=IN_THIS_PROCESS)
+        refine_dataset(
+            refiner(), source, tmp_path / "out", beam_options=IN_THIS_PROCESS, batch_size=4
+        )
+    assert not (tmp_path / "out" / beam._WORK).exists()
+    options = {"on_bad_image": "skip", "progress": False}
+    with pytest.warns(UserWarning, match="1 images"):
+        again = refine_dataset(refiner(), source, tmp_path / "out", **options)
+    assert (again.refined, again.finished_before, again.skipped) == (0, 26, 1)
 
 
 def test_several_worker_processes(source, tmp_path, backend):

@@ -1,7 +1,10 @@
+import contextlib
 import hashlib
 import json
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -118,6 +121,67 @@ def test_nobody_elses_file_is_overwritten(source, tmp_path):
         refine(source, out)
 
 
+def test_what_was_refused_is_known_when_it_is_put_right(source, tmp_path):
+    out = tmp_path / "out"
+    refine(source, out)
+    ours = (out / "3.png").read_bytes()
+    write_image(out / "3.png", picture(30, 30))
+    with pytest.raises(RefinementError, match="1 files in .*: '3.png'"):
+        refine(source, out)
+    (out / "3.png").write_bytes(ours)
+    assert refine(source, out).finished_before == 11
+
+
+def test_a_link_that_leads_nowhere_is_somebodys_own(source, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/3.png").symlink_to(tmp_path / "unmounted/3.png")
+    with pytest.raises(RefinementError, match="1 files in .*: '3.png'"):
+        refine(source, tmp_path / "out")
+
+
+def test_results_of_another_source_are_not_replaced(source, tmp_path):
+    out, other = tmp_path / "out", tmp_path / "other"
+    refine(source, out)
+    for name in ("0.png", "new.png"):
+        write_image(other / name, picture())
+    before = (out / "0.png").read_bytes()
+    with pytest.raises(RefinementError, match="1 files .* of '.*/other': '0.png'.*overwrite"):
+        refine(other, out)
+    assert (out / "0.png").read_bytes() == before and not (out / "new.png").exists()
+    assert refine(source, out).finished_before == 11
+    # Without names in common they go together, and the manifest says so.
+    (other / "0.png").unlink()
+    assert refine(other, out).refined == 1
+    assert [line["input"] for line in read_manifest(out)[1]] == files(out)
+
+
+def test_half_done_results_of_another_source_are_not_replaced(source, tmp_path):
+    out = tmp_path / "out"
+    refine(source, out)
+    (out / "0.png").unlink()
+    record = Record(out, json.loads(settings_of(out)))
+    record.begin(["1.png"])
+    record.close()
+    write_image(tmp_path / "other/1.png", picture())
+    with pytest.raises(RefinementError, match="1 files .* of '.*/other': '1.png'"):
+        refine(tmp_path / "other", out)
+
+
+def settings_of(out):
+    with contextlib.closing(sqlite3.connect(out / RECORD)) as database:
+        (settings,) = database.execute("SELECT value FROM memory WHERE key = 'settings'").fetchone()
+    return settings
+
+
+def test_a_source_that_was_moved_or_touched_is_the_same(source, tmp_path):
+    refine(source, tmp_path / "out")
+    shutil.copytree(source, tmp_path / "copy", copy_function=shutil.copyfile)
+    report = refine(tmp_path / "copy", tmp_path / "out")
+    assert (report.refined, report.copied, report.finished_before) == (0, 0, 11)
+    os.utime(tmp_path / "copy/0.png", (0, 0))
+    assert refine(tmp_path / "copy", tmp_path / "out").finished_before == 11
+
+
 def test_results_of_another_refiner(source, tmp_path):
     out = tmp_path / "out"
     refine(source, out)
@@ -213,6 +277,47 @@ def test_a_manifest_that_a_kill_left_unfinished_is_made_whole(source, tmp_path):
     assert (out / MANIFEST).read_text() == whole
 
 
+def test_a_manifest_of_somebody_else(source, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / MANIFEST).write_text('{"mine": 1}')
+    with pytest.raises(RefinementError, match="1 files in .*: 'manifest.jsonl'. Nothing was"):
+        refine(source, out)
+    assert (out / MANIFEST).read_text() == '{"mine": 1}'
+    refine(source, out, overwrite=True)
+    assert len(read_manifest(out)[1]) == 11
+    # One in the source would be lost; that of an earlier refinement is of no use.
+    (source / MANIFEST).write_text('{"image": "0.png", "class": 1}\n')
+    with pytest.raises(RefinementError, match="has the name of the manifest .* Rename it"):
+        refine(source, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    assert refine(out, tmp_path / "twice").refined == 9
+
+
+def test_other_settings_begin_the_manifest_anew(source, tmp_path):
+    out = tmp_path / "out"
+    refine(source, out)
+    (source / "4.png").write_bytes(b"damaged")
+    other = negative()
+    other.layers[-1].set_weights([np.full((1, 1, 1, 1), 0.5)])
+    with pytest.raises(ImageError, match="4.png' is damaged"):
+        refine(source, out, other, overwrite=True, batch_size=1)
+    header, lines = read_manifest(out)
+    assert header["batch_size"] == 1  # not that of the results that are replaced
+    assert [line["input"] for line in lines] == ["0.png", "1.png", "2.png", "3.png"]
+
+
+def test_what_the_source_has_no_more_stays_in_the_manifest(source, tmp_path):
+    out = tmp_path / "out"
+    refine(source, out)
+    for name in ("0.png", "1.png"):
+        (source / name).unlink()
+    (out / "1.png").unlink()
+    write_image(source / "new.png", picture())
+    refine(source, out)
+    assert [line["input"] for line in read_manifest(out)[1]] == files(out)
+
+
 def test_tiles_change_nothing_but_are_settings(tmp_path):
     network = Refiner((None, None, 1), filters=2, blocks=1)
     for i in range(3):
@@ -241,6 +346,36 @@ def test_folders_of_masks_are_copied(source, tmp_path):
     assert report.refined == 11
     views = tmp_path / "other/views/0.png"
     assert views.read_bytes() == (source / "views/0.png").read_bytes()
+
+
+def test_folders_of_masks_that_were_told_late(shaded, tmp_path):
+    for i in (0, 9):
+        write_image(shaded / f"silhouettes/{i}.png", picture())
+    out, options = tmp_path / "out", {"critic": brightness, "keep_fraction": 0.4}
+    refine(shaded, out, **options)
+    refine(shaded, out, label_folders=["silhouettes"], **options)
+    assert [name for name in files(out) if "silhouettes" in name] == ["silhouettes/9.png"]
+    name = "silhouettes/9.png"
+    assert (out / name).read_bytes() == (shaded / name).read_bytes()
+    refine(shaded, out, **options)
+    refine(shaded, tmp_path / "at_once", **options)
+    assert files(out) == files(tmp_path / "at_once")
+    assert (out / MANIFEST).read_bytes() == (tmp_path / "at_once" / MANIFEST).read_bytes()
+
+
+def test_only_folders_of_masks(tmp_path):
+    write_image(tmp_path / "source/depth/0.png", picture())
+    with pytest.raises(ImageError, match="such as 'depth/0.png', and .* `label_folders`"):
+        refine(tmp_path / "source", tmp_path / "out")
+    assert refine(tmp_path / "source", tmp_path / "out", label_folders=[]).refined == 1
+
+
+def test_a_label_of_two_images_stays_with_either(shaded, tmp_path):
+    write_image(shaded / "3.tif", np.full((6, 8, 1), 1, "uint8"))
+    write_image(shaded / "4.tif", np.full((6, 8, 1), 249, "uint8"))
+    (shaded / "4.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    refine(shaded, tmp_path / "out", critic=brightness, keep_fraction=0.4)
+    assert {name for name in files(tmp_path / "out") if name[0] in "34"} == {"3.tif", "3.txt"}
 
 
 def test_masks_go_with_their_image(shaded, tmp_path):
@@ -308,6 +443,27 @@ class Agreement:
         return 10.0 * (after.mean(axis=(1, 2, 3)) > 0.5)
 
 
+@pytest.mark.parametrize(("channels", "shown"), [(2, 1), (4, 3)])
+def test_scores_see_no_alpha(tmp_path, channels, shown):
+    for i in range(2):
+        write_image(tmp_path / f"source/{i}.png", picture(channels=channels))
+    seen = []
+
+    class Agreement:
+        higher_is_better = True
+
+        def __call__(self, after, before):
+            seen.extend([after.shape[-1], before.shape[-1]])
+            return np.zeros(len(after))
+
+    def critic(images):
+        seen.append(images.shape[-1])
+        return brightness(images)
+
+    refine(tmp_path / "source", tmp_path / "out", critic=critic, label_agreement=Agreement())
+    assert seen == [shown] * 3
+
+
 def test_ranks_of_several_scores_are_averaged(shaded, tmp_path):
     out = tmp_path / "out"
     refine(
@@ -343,6 +499,16 @@ def test_overlapping_folders(source, destination):
         refine(source, source / destination)
 
 
+def test_a_link_from_the_destination_into_the_source(source, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a").symlink_to(source / "a")
+    before = {name: (source / name).read_bytes() for name in files(source)}
+    with pytest.raises(RefinementError, match="/out/a.* leads into the source .* Remove this link"):
+        refine(source, out, overwrite=True)
+    assert {name: (source / name).read_bytes() for name in files(source)} == before
+
+
 def test_bad_images(source, tmp_path):
     path = source / "1.png"
     path.write_bytes(path.read_bytes()[:-20])
@@ -362,6 +528,17 @@ def test_bad_images(source, tmp_path):
     lines = {line["input"]: line for line in read_manifest(tmp_path / "out")[1]}
     assert lines["1.png"]["action"] == "skipped"
     assert "is damaged or truncated" in lines["1.png"]["reason"]
+
+
+def test_images_that_their_format_cannot_hold_are_skipped(source, tmp_path):
+    for name, image in {"alpha": picture(6, 8, 4), "deep": picture(dtype="uint16")}.items():
+        write_image(tmp_path / "image.png", image)
+        (tmp_path / "image.png").rename(source / f"{name}.jpg")
+    with pytest.raises(ImageError, match="Cannot write .*alpha.jpg': .jpg holds 1, 3 channels"):
+        refine(source, tmp_path / "out")
+    with pytest.warns(UserWarning, match="2 images .* were skipped: 'alpha.jpg', 'deep.jpg'"):
+        report = refine(source, tmp_path / "out", on_bad_image="skip")
+    assert (report.refined + report.finished_before, report.skipped) == (9, 2)
 
 
 def test_a_colour_refiner_refuses_gray_images(source, tmp_path):

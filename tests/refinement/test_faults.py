@@ -154,6 +154,15 @@ def test_labels_that_change_while_they_are_read(negative, source, tmp_path, monk
     assert refine(negative, source, tmp_path / "out").copied == 1
 
 
+def test_large_annotations_are_copied_with_a_warning(negative, source, tmp_path, monkeypatch):
+    (source / "labels.csv").write_text(f"file\n{source}/00.png\n")
+    monkeypatch.setattr(copying, "_ANNOTATION_BYTES", 8)
+    with pytest.warns(UserWarning, match="labels.csv' was copied as it is: it has more than 8"):
+        refine(negative, source, tmp_path / "out")
+    copied = (tmp_path / "out/labels.csv").read_bytes()
+    assert copied == (source / "labels.csv").read_bytes()
+
+
 def test_a_source_that_vanishes(negative, source, tmp_path, monkeypatch):
     look = shards.fingerprint
 

@@ -6,7 +6,7 @@ import pytest
 
 from keras_simgan.data import ImageError, write_image
 from keras_simgan.data.images import decode_image, encode_image
-from keras_simgan.refinement import read_manifest, refine_dataset
+from keras_simgan.refinement import read_manifest, refine_dataset, tfrecords
 from keras_simgan.refinement.tfrecords import is_tfrecord, locate, update_info
 
 tf = pytest.importorskip("tensorflow")
@@ -130,9 +130,57 @@ def test_a_truncated_file_and_keep_fraction(negative, tmp_path):
     write(path, [example(), example()])
     with pytest.raises(ValueError, match="TFRecord files, from which no image can be left out"):
         refine(negative, tmp_path / "in", tmp_path / "out", critic=lambda x: x, keep_fraction=0.5)
+    with pytest.raises(ValueError, match="whose images get no scores"):
+        refine(negative, tmp_path / "in", tmp_path / "out", critic=lambda x: x)
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(ImageError, match="data.tfrecord' is damaged or truncated"):
         refine(negative, tmp_path / "in", tmp_path / "out")
+
+
+def test_an_example_of_several_images(negative, tmp_path):
+    frames = tf.train.BytesList(value=[encode_image("x.png", picture()) for _ in range(3)])
+    feature = {"image": tf.train.Feature(bytes_list=frames)}
+    film = tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+    write(tmp_path / "in/films.tfrecord", [film])
+    with pytest.raises(ImageError, match="example 0' has 3 values in the feature 'image'; expecte"):
+        refine(negative, tmp_path / "in", tmp_path / "out")
+
+
+def test_a_file_that_changes_while_it_is_read(negative, tmp_path, monkeypatch):
+    path = tmp_path / "in/data.tfrecord"
+    write(path, [example()])
+    by_shape = tfrecords._by_shape
+
+    def change(*arguments):
+        write(path, [example(), example()])
+        return by_shape(*arguments)
+
+    monkeypatch.setattr(tfrecords, "_by_shape", change)
+    with pytest.raises(ImageError, match="data.tfrecord' changes while it is read"):
+        refine(negative, tmp_path / "in", tmp_path / "out")
+    assert not (tmp_path / "out/data.tfrecord").exists()
+    monkeypatch.undo()
+    assert refine(negative, tmp_path / "in", tmp_path / "out").refined == 2
+
+
+def test_a_full_disk(negative, tmp_path, monkeypatch):
+    write(tmp_path / "in/data.tfrecord", [example()])
+
+    def fill(*arguments):
+        raise tf.errors.ResourceExhaustedError(None, None, "x; No space left on device")
+
+    monkeypatch.setattr(tf.io.TFRecordWriter, "write", fill)
+    with pytest.raises(ImageError, match="write '.*/out/data.tfrecord': x; No space left on devi"):
+        refine(negative, tmp_path / "in", tmp_path / "out")
+    assert not [path for path in (tmp_path / "out").iterdir() if "tfrecord" in path.name]
+
+
+def test_files_one_after_the_other(negative, tmp_path):
+    for name in ("train", "test"):
+        write(tmp_path / f"in/{name}.tfrecord", [example()])
+        refine(negative, tmp_path / f"in/{name}.tfrecord", tmp_path / "out")
+    outputs = [line["output"] for line in read_manifest(tmp_path / "out")[1]]
+    assert outputs == ["test.tfrecord", "train.tfrecord"]
 
 
 def test_a_data_set_of_tensorflow_datasets(negative, tmp_path):

@@ -291,6 +291,12 @@ def test_networks_that_cannot_be_tiled(build, match):
         TiledNetwork(build(), 32)
 
 
+def test_tiles_too_small_to_be_exact():
+    with pytest.warns(UserWarning, match="overlap by 4, .* reaches 5 pixels far. Use tiles of 20"):
+        TiledNetwork(refiner(1), 19)
+    TiledNetwork(refiner(1), 19, overlap=4)  # asked for
+
+
 def test_bad_arguments():
     network = generator(3)
     for tile in (0, -8, 8.5, (8,), (8, 0), "8"):
