@@ -1,6 +1,7 @@
 """The command `keras-simgan evaluate`."""
 
 import argparse
+import json
 import shlex
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
     names = "of the features that distances are measured on; inception_v3 is downloaded; " + DEFAULT
     add("--extractor", choices=("small", "inception_v3"), default="small", help=names)
     add("--run", dest="run_folder", metavar="DIR", help="a training's --out, to show its losses")
-    size = "resize to this; default: that of the first synthetic image"
+    size = "resize to this; default: that of --reference, else of the first synthetic image"
     add("--image-size", type=positive, nargs=2, metavar=("H", "W"), help=size)
     gray = "gray or colour; default: those of the first synthetic image"
     add("--channels", type=int, choices=(1, 3), help=gray)
@@ -91,6 +92,8 @@ def _evaluate(arguments: argparse.Namespace, default) -> None:
     report = Path(arguments.report)
     _check(arguments, report, default)
     from keras_simgan import presets
+    from keras_simgan.presets.folder import METADATA
+    from keras_simgan.presets.registry import find
     from keras_simgan.reporting import evaluate, evaluation_page, verdict
     from keras_simgan.reporting.html import made_by
     from keras_simgan.runs import preset_of
@@ -104,8 +107,13 @@ def _evaluate(arguments: argparse.Namespace, default) -> None:
     if arguments.run_folder:
         evaluation_page.losses(arguments.run_folder)  # fails now rather than after the work
     reference = model = None
+    image_size = arguments.image_size
     if arguments.reference:
-        reference = presets.reference(preset_of(arguments.reference))
+        preset = preset_of(arguments.reference)
+        reference = presets.reference(preset)
+        # Features change with an image's size: the photos' were those of the preset's images.
+        shape = json.loads((find(preset) / METADATA).read_text())["image_shape"]
+        image_size = image_size or (shape[:2] if None not in shape[:2] else None)
     if arguments.label_model:
         model = load_frozen("--label-model", arguments.label_model)
     found = evaluate(
@@ -121,7 +129,7 @@ def _evaluate(arguments: argparse.Namespace, default) -> None:
         sample=arguments.sample,
         seed=arguments.seed,
         extractor=arguments.extractor,
-        image_size=arguments.image_size,
+        image_size=image_size,
         channels=arguments.channels,
         convert_channels=arguments.convert_channels,
         on_bad_image=arguments.on_bad_image,

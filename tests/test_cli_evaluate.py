@@ -1,4 +1,5 @@
 import argparse
+import json
 import re
 
 import numpy as np
@@ -42,7 +43,8 @@ def test_prints_one_table_and_writes_the_page(evaluate, tmp_path, capsys):
     evaluate("--report", report)
     told = capsys.readouterr().out
     assert len(re.findall(r"^measure \(better\) .* synthetic .* refined", told, re.M)) == 1
-    assert re.search(r"^kernel distance \(lower\) +[-\d.]+ \([-\d.]+ to [-\d.]+\)", told, re.M)
+    row = r"^kernel distance, small KID \(lower\) +[-\d.]+ \([-\d.]+ to [-\d.]+\)"
+    assert re.search(row, told, re.M)
     assert re.search("^(Train|Do not train) on the refined set", told, re.M)
     assert str(report) in told
     html = report.read_text(encoding="utf-8")
@@ -85,6 +87,18 @@ def test_reference_of_a_preset_takes_the_place_of_photos(evaluate, folders, tmp_
     metrics.ReferenceStatistics.of(np.stack(real)).save(preset / "reference.npz")
     evaluate(*words, real=False)
     assert "kernel distance" in capsys.readouterr().out
+    # Its features are of photos of the preset's size, and comparable with those of no other.
+    metadata = json.loads((preset / "metadata.json").read_text())
+    assert metadata["image_shape"] == [16, 16, 1]
+    for shape, size, found in (
+        ([14, 12, 1], (), "14x12"),
+        ([14, 12, 1], ("--image-size", 11, 13), "11x13"),
+        ([None, None, 1], (), "16x16"),
+    ):
+        (preset / "metadata.json").write_text(json.dumps({**metadata, "image_shape": shape}))
+        evaluate(*words, *size, real=False)
+        html = (tmp_path / "page.html").read_text(encoding="utf-8")
+        assert f"<dt>image size</dt><dd>{found}, 1 channels</dd>" in html
     with pytest.raises(SystemExit):
         evaluate(*words)  # --real besides
 

@@ -154,8 +154,15 @@ class LabelAgreement:
         Raises:
             ValueError: As in a call.
         """
-        numbers = self(after, before, labels)
-        mean, count = float(numbers.mean()), len(numbers)
+        return self.mean(self(after, before, labels))
+
+    def mean(self, numbers: np.ndarray) -> Estimate:
+        """The mean of numbers that calls gave, with its interval, as `estimate` has it.
+
+        Args:
+            numbers: Shape `(n,)`.
+        """
+        mean, count = float(np.mean(numbers)), len(numbers)
         if count < 2:
             return Estimate(mean)
         if self.distance == "class":

@@ -21,7 +21,7 @@ from keras_simgan.reporting.evaluation_result import BOUNDS, Agreement, Evaluati
 from keras_simgan.reporting.image_sample import ImageFit, ImageSample
 from keras_simgan.reporting.transfer import measure_transfer
 
-# Of fewer no measure can be computed in both halves of the real images.
+# Of fewer no measure can be computed in both halves of the real images, and no mean is sure.
 _FEWEST = 20
 
 
@@ -132,7 +132,19 @@ def evaluate(
                 f"least {_FEWEST}."
             )
     before, after = samples["synthetic"], samples["refined"]
-    rows = [row for row, name in enumerate(after.images.names) if name in known]
+    # An original may be one that was skipped, or that was not chosen and so was not read yet.
+    rows = [
+        row
+        for row, name in enumerate(after.images.names)
+        if name in known
+        and (name in before.rows or not fit.skip_bad or _usable(folders["synthetic"] / name, fit))
+    ]
+    if len(rows) < _FEWEST:
+        raise ImageError(
+            f"{len(rows)} of {len(after)} images taken from {str(refined)!r} have the name of a "
+            f"usable one in {str(synthetic)!r}; expected at least {_FEWEST}. Refine these "
+            "synthetic images, or name the folder that the refined ones come from."
+        )
     originals = ImageSet(
         after.images.shape,
         [after.images.names[row] for row in rows],
@@ -199,6 +211,7 @@ def evaluate(
             "time": f"{time.monotonic() - began:.0f} seconds, finished "
             f"{time.strftime('%Y-%m-%d %H:%M')}",
         },
+        extractor.distance_prefix,
     )
 
 
@@ -251,6 +264,14 @@ def _first(paths: list[Path], skip_bad: bool) -> np.ndarray:
             if not skip_bad or path == paths[-1]:
                 raise
     raise AssertionError("list_images gives at least one")
+
+
+def _usable(path: Path, fit: ImageFit) -> bool:
+    try:
+        fit.read(path)
+    except ImageError:
+        return False
+    return True
 
 
 def _without_labels(

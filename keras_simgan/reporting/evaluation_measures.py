@@ -89,7 +89,7 @@ def label_agreement(
     parts = [
         agreement(after, before=before) for before, after in _batches(originals, refined, rows)
     ]
-    return Estimate.of_mean(np.concatenate(parts))
+    return agreement.mean(np.concatenate(parts))
 
 
 def realism(

@@ -20,6 +20,7 @@ _READS = {
     "keypoints": "the points read before and after are {} apart",
 }
 _COLUMNS = ("synthetic", "refined", "floor")
+_SHORT = {"kernel distance": "KID", "Frechet distance": "FID"}
 _BETTER = {
     "kernel distance": "lower",
     "Frechet distance": "lower",
@@ -83,6 +84,8 @@ class Evaluation:
         score_name: What the scores are.
         manifest: What `refine_dataset` wrote down: the header, and a dictionary a file.
         facts: How the numbers were made, for the reader.
+        distance_prefix: What the extractor puts before KID and FID, which are those of the
+            reference Inception network.
     """
 
     distances: dict[str, dict[str, Estimate]]
@@ -99,14 +102,16 @@ class Evaluation:
     score_name: str
     manifest: tuple[dict, list[dict]] | None
     facts: dict[str, str]
+    distance_prefix: str
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """The headers and the rows of the one table."""
         headers = ["measure (better)", "synthetic", "refined", "real, half to half"]
-        rows = [
-            [f"{measure} ({_BETTER[measure]})", *(str(of[name]) for name in _COLUMNS)]
-            for measure, of in self.distances.items()
-        ]
+        rows = []
+        for measure, of in self.distances.items():
+            short = f", {self.distance_prefix}{_SHORT[measure]}" if measure in _SHORT else ""
+            label = f"{measure}{short} ({_BETTER[measure]})"
+            rows.append([label, *(str(of[name]) for name in _COLUMNS)])
         for measure, value in self.similarity.items():
             unit = ", dB" if measure == "PSNR" else ""
             rows.append([f"{measure} to synthetic{unit}", "", str(value), ""])

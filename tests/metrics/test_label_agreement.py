@@ -113,6 +113,7 @@ def test_estimates():
     same = agreement.estimate(light, before=light)
     # Wilson's lower limit of 50 of 50: 50 / (50 + 1.96^2).
     assert same == Estimate(1.0, pytest.approx(0.92865, abs=1e-4), 1.0)
+    assert agreement.mean(np.ones(50)) == same
     assert agreement.estimate(light[:1], labels=[1]) == Estimate(1.0, None, None)
     drift = LabelAgreement(lambda x: x[:, 0, 0], lambda one, other: (other - one)[:, 0])
     after = images(400)

@@ -170,6 +170,20 @@ def test_label_agreement_compares_before_and_after(folders, extractor):
     assert not evaluate(*folders.values(), **options, label_bound=0.5).agreement.holds
 
 
+def test_classes_that_all_agree_are_not_sure_to(folders, extractor):
+    inputs = keras.Input((16, 16, 1))
+    pooled = keras.layers.GlobalAveragePooling2D()(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2, kernel_initializer="zeros")(pooled))
+    found = evaluate(
+        *folders.values(), label_model=model, label_distance="class", extractor=extractor
+    ).agreement
+    # Wilson's lower limit of 24 of 24, which is below the bound.
+    assert found.mean.value == 1.0 and found.mean.low == pytest.approx(
+        24 / (24 + 1.96**2), abs=1e-4
+    )
+    assert not found.holds
+
+
 def test_reference_takes_the_place_of_the_photos(folders, extractor):
     real = np.stack(list(all_of(folders["real"]).values()))
     reference = metrics.ReferenceStatistics.of(real, extractor)
@@ -321,6 +335,31 @@ def test_bad_images_stop_or_are_left_out(folders, extractor):
     assert len(found.real) == 23 and "000002.png" not in found.real.rows
 
 
+@pytest.mark.filterwarnings("ignore:1 of .* are skipped:UserWarning")
+@pytest.mark.parametrize("sample", [2048, 24])
+def test_bad_originals_are_left_out_of_the_pairs(folders, extractor, sample):
+    # With a sample of 24, further names leave some originals unread when they are paired.
+    write_folder(folders["synthetic"] / "more", np.zeros((80, 16, 16, 1), "uint8"))
+    (folders["synthetic"] / "000002.png").write_bytes(b"not an image")
+    with pytest.raises(ImageError, match="000002.png"):
+        evaluate(*folders.values(), extractor=extractor)
+    options = {"extractor": extractor, "on_bad_image": "skip"}
+    found = evaluate(*folders.values(), **options, sample=sample)
+    assert len(found.paired) == 23 and "000002.png" not in found.originals.names
+    assert found.similarity["PSNR"].value == pytest.approx(14.151, abs=1e-3)
+
+
+@pytest.mark.parametrize("others", [5, 200])
+def test_few_names_in_common_are_refused(folders, extractor, others):
+    images = np.zeros((others, 16, 16, 1), "uint8")
+    write_folder(folders["refined"] / "more", images)
+    for row in range(5):
+        (folders["synthetic"] / f"{row:06d}.png").unlink()
+    write_folder(folders["synthetic"] / "fill", images)
+    with pytest.raises(ImageError, match=r"\d+ of 24 images taken from .*refined.* expected at"):
+        evaluate(*folders.values(), extractor=extractor, sample=24)
+
+
 def test_histograms_count_levels_and_slopes(tmp_path, extractor):
     ramp = np.tile(np.arange(0, 64, 4, dtype="uint8")[:, None, None], (2, 1, 16, 1))
     write_folder(tmp_path / "ramps", ramp)
@@ -371,6 +410,11 @@ def test_table_shows_every_measure_once(folders, extractor):
     assert all(len(row) == len(headers) for row in rows)
     names = [row[0] for row in rows]
     assert len(names) == len(set(names)) == 5 + 2 + 1 + 4
+    assert names[:3] == [
+        "kernel distance, tiny KID (lower)",
+        "Frechet distance, tiny FID (lower)",
+        "domain classifier accuracy (near 0.5)",
+    ]
     lines = str(found).splitlines()
     assert len(lines) == 2 + len(rows)
     assert str(found.distances["recall"]["refined"]) in str(found)

@@ -1,10 +1,13 @@
+import itertools
 import types
 
+import numpy as np
 import pytest
 
 from keras_simgan.metrics import Estimate, TransferScore
 from keras_simgan.reporting import Agreement, verdict
 from keras_simgan.reporting.transfer import Transfer
+from keras_simgan.reporting.verdict import _ahead
 
 
 def around(value, reach=0.01):
@@ -28,14 +31,22 @@ def by_distance(before, after, agreement=None, precision=(0.5, 0.5), told=0.6):
 
 
 def by_transfer(
-    synthetic, refined, gain, over_augmented, chance, error=True, agreement=None, spread=0.1
+    synthetic,
+    refined,
+    gain,
+    over_augmented,
+    chance,
+    error=True,
+    agreement=None,
+    spread=0.1,
+    seeds=3,
 ):
     def score(mean, gain=None):
-        return TransferScore(around(mean), (mean - spread, mean + spread), gain, None)
+        return TransferScore(around(mean), (mean - spread, mean, mean + spread)[:seeds], gain, None)
 
     scores = {
         "synthetic": score(synthetic),
-        "augmented": score(8.5, around(1.0)),
+        "augmented": score(refined + over_augmented[0] * (1 if error else -1), around(1.0)),
         "refined": score(refined, Estimate(*gain)),
     }
     unit = "degrees" if error else "% right"
@@ -60,6 +71,7 @@ def test_distance_decides_where_nothing_better_is_known(before, after, train, sa
     found = verdict(by_distance(before, after))
     assert found.train is train and said in found.sentence
     assert found.sentence.startswith("Train on" if train else "Do not train on")
+    assert train == ("Whether it also trains better is not measured" in found.sentence)
     assert any("is unknown" in remark for remark in found.remarks)
     assert "do not overlap" in found.rule
 
@@ -97,7 +109,9 @@ def test_what_speaks_against_it_is_said():
     [
         ((9.0, 8.0, (1.0, 0.4, 1.6), (0.5, 0.2, 0.8), 11.0), True, "better than plain augment"),
         ((9.0, 8.0, (1.0, 0.4, 1.6), (0.5, -0.2, 1.1), 11.0), True, "about as well"),
-        ((9.0, 8.0, (1.0, 0.4, 1.6), (-0.5, -0.8, -0.2), 11.0), False, "comes to 8.5 degrees"),
+        ((9.0, 8.0, (1.0, 0.4, 1.6), (-0.5, -0.8, -0.2), 11.0), False, "comes to 7.5 degrees"),
+        # Where plain augmentation is better, it does not matter whether the gain is chance.
+        ((9.0, 8.9, (0.1, -0.2, 0.4), (-0.5, -0.8, -0.2), 11.0), False, "comes to 8.4 degrees"),
         ((9.0, 8.0, (1.0, -0.1, 2.1), (0.5, 0.2, 0.8), 11.0), False, "may be chance"),
         ((8.0, 9.0, (-1.0, -1.6, -0.4), (0.5, 0.2, 0.8), 11.0), False, "which is worse"),
         ((9.0, 8.0, (1.0, 0.4, 1.6), (0.5, 0.2, 0.8), 7.9), False, "Do not decide by these"),
@@ -110,13 +124,40 @@ def test_networks_decide_where_there_are_labels(scores, train, said):
     assert "500 real" in found.sentence and "degrees" in found.sentence
 
 
-def test_trainings_that_differ_are_told():
+def test_trainings_that_differ_among_themselves_decide_nothing():
     scores = (9.0, 8.0, (1.0, 0.4, 1.6), (0.5, 0.2, 0.8), 11.0)
-    remarks = verdict(by_transfer(*scores, spread=0.6)).remarks
-    assert any("from 8.4 to 9.6 on the synthetic" in remark for remark in remarks)
-    remarks = verdict(by_transfer(*scores, spread=0.4)).remarks
-    assert not any("--seeds" in remark for remark in remarks)
-    assert any("kernel distance to the real images went from 0.1" in each for each in remarks)
+    found = verdict(by_transfer(*scores, spread=0.6))
+    assert not found.train and "may be chance" in found.sentence
+    assert any("from 8.4 to 9.6 on the synthetic" in remark for remark in found.remarks)
+    # Better than each of the synthetic ones, but not than each of the augmented ones.
+    found = verdict(by_transfer(*scores, spread=0.4))
+    assert found.train and any("about as well" in remark for remark in found.remarks)
+    assert not any("--seeds" in remark for remark in found.remarks)
+    assert any("kernel distance to the real images went from 0.1" in x for x in found.remarks)
+    worse = (8.0, 9.0, (-1.0, -1.6, -0.4), (0.5, 0.2, 0.8), 11.0)
+    assert "may be chance" in verdict(by_transfer(*worse, spread=0.6)).sentence
+    outdone = (9.0, 8.0, (1.0, 0.4, 1.6), (-0.5, -0.8, -0.2), 11.0)
+    assert verdict(by_transfer(*outdone, spread=0.4)).train
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_too_few_trainings_decide_nothing(seeds):
+    scores = (9.0, 8.0, (1.0, 0.4, 1.6), (0.5, 0.2, 0.8), 11.0)
+    found = verdict(by_transfer(*scores, seeds=seeds))
+    assert not found.train and "may be chance" in found.sentence
+    assert any(f"With --seeds {seeds} " in remark for remark in found.remarks)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_scores_are_ahead_by_an_exact_test(count):
+    ranks = np.arange(2.0 * count)
+    chosen = list(itertools.combinations(range(2 * count), count))
+    sums = np.array([sum(rows) for rows in chosen])
+    for rows, found in zip(chosen, sums, strict=True):
+        others = np.delete(ranks, rows)
+        assert _ahead(ranks[list(rows)], others) == (np.mean(sums >= found) <= 0.05)
+    # Equal ones are not ahead.
+    assert not _ahead(np.array([2.0, 3, 4]), np.array([0.0, 1, 2]))
 
 
 def test_higher_is_better_for_classes():
