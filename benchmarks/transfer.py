@@ -49,22 +49,24 @@ number of steps, and tested on labelled real images:
 
 Scores are means over three seeds; `seeds` has each. Intervals are 95 %, bootstrapped over the test
 images with each image's score averaged over the seeds, and paired where two rows are compared: they
-tell how sure a difference is for other test images, not for other trainings of the GAN, of which
-there is one each. `metrics.transfer_gain` computes all of it.
+tell how sure a difference is for other test images, not for other trainings. Where the interval
+leaves out zero but the seeds of the two rows overlap, the row says so: then another three trainings
+of the small model might order them the other way round. (Where nothing differs, three seeds all
+beat three others with a chance of 1 in 20.) Of each GAN there is one training.
+`metrics.transfer_gain` computes all of it.
 """
 
 CONCLUSION = """## Did it help?
 
-- **Path-traced eyes: GazeGAN yes; SimGAN hardly more than augmentation; CycleGAN less.** GazeGAN's
-  translated eyes lower the error by a fifth against the eyes as they are, and are the only ones
-  clearly better than augmentation. It is the CycleGAN of the row above it with a frozen estimator
-  that must see the same gaze (`gaze_weight=500`, chosen by its drift on other eyes;
-  `benchmarks/results/gaze_drift.md`): without that part the same training is worse than
-  augmentation, so here it is the guarded label that pays. SimGAN's refined eyes are clearly better
-  than the eyes as they are; against augmentation the gain is within the interval, and what is
-  better is the correlation with the true gaze and the spread between seeds. Augmenting what was
-  refined or translated helps CycleGAN and harms GazeGAN; why is not known. Each GAN was trained
-  once, CycleGAN and GazeGAN for 3,000 steps.
+- **Path-traced eyes: SimGAN yes; GazeGAN probably; CycleGAN hardly.** SimGAN's refined eyes lower
+  the error by 18.6 %, in each of its trainings; against augmentation its gain is within the
+  interval, and what is better is the correlation with the true gaze and the spread between seeds.
+  GazeGAN's translated eyes have the lowest error, and are the only ones better than augmentation,
+  seed by seed too; but three trainings that overlap are no proof. It is the CycleGAN of the row
+  above it with a frozen estimator that must see the same gaze (`gaze_weight=500`, chosen by its
+  drift on other eyes). Without that part the same training is worse than augmentation, so it seems
+  to be the guarded label that pays. Augmenting what was refined or translated helps CycleGAN and
+  harms GazeGAN; why is not known. CycleGAN and GazeGAN were trained for 3,000 steps.
 - **Eyes of our renderer: no.** Refining alone changes nothing; refined and augmented is better
   than synthetic, but over augmentation alone the gain is within the interval. The renderer's looks
   were worked out beside these photos, and it draws its own blur, noise and lighting: probably
@@ -139,7 +141,7 @@ def write(out: Path, results: dict) -> None:
 def check_name(out: Path, name: str, about: dict) -> dict:
     """What is known of a translator; an end where the name stands for another one."""
     before = read(out).get("translators", {}).get(name, about)
-    differs = [key for key in ("sha256", "noise") if before.get(key) != about.get(key)]
+    differs = [key for key in ("sha256", "noise", "augment") if before.get(key) != about.get(key)]
     if differs:
         sys.exit(
             f"{out} holds results under the name {name!r} of another translator: "
@@ -259,15 +261,22 @@ def table(results: dict) -> str:
             if baseline in row["over"]:
                 value, low, high = row["over"][baseline]
                 cells[-1] = f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
+                if low * high > 0 and _overlap(row["seeds"], results["summary"][baseline]["seeds"]):
+                    cells[-1] += ", seeds overlap"
         cells += [extra.get(arm, "–") for extra in extras.values()]
         lines.append(_row(cells))
     lines += ["", results["note"], "", f"`{results['command']}`; {results['budget']}"]
     lines[-1] += f" {results['versions']}; {results['hardware']}."
     for name, translator in results["translators"].items():
         noise = f" --noise {translator['noise']:g}" if translator.get("noise") else ""
-        options = f"--translator {translator['preset']}{noise} --name {shlex.quote(name)}"
+        augment = " --augment" if translator.get("augment") else ""
+        options = f"--translator {translator['preset']}{noise}{augment} --name {shlex.quote(name)}"
         lines += ["", f"`{name}`: `{options}`"]
     return "\n".join([*lines, ""])
+
+
+def _overlap(seeds: list[float], others: list[float]) -> bool:
+    return max(min(seeds), min(others)) <= min(max(seeds), max(others))
 
 
 def _row(cells: list[str]) -> str:
