@@ -23,12 +23,12 @@ class ImageGrid(keras.callbacks.Callback):
         source, translated to the target domain, translated back;
         target, translated to the source domain, translated back.
 
-    Small images are enlarged by repeating pixels.
+    Small images are enlarged by repeating pixels; gray ones are shown in colour where others are.
 
     Args:
         folder: Where the pictures go.
         source: Images in [-1, 1], shape `(n, height, width, 1 or 3)`.
-        target: As many images of the same shape for the further rows; left out when `None`.
+        target: As many images of the same size for the further rows; left out when `None`.
         tensorboard: A log folder. Each picture also goes there as the image summary `image_grid`,
             whose step is the epoch, from 0. Needs TensorFlow and TensorBoard on every backend; on
             JAX and torch, `tf.config.set_visible_devices([], "GPU")` keeps TensorFlow from taking
@@ -36,7 +36,8 @@ class ImageGrid(keras.callbacks.Callback):
 
     Raises:
         ValueError: If the images do not have the shape and range above, if `source` and `target`
-            differ in shape, or, before the first step of a training, if the model takes others.
+            differ in number or size, or, before the first step of a training, if the model takes
+            others.
         ImportError: If `tensorboard` is given and TensorFlow or TensorBoard is not installed.
 
     Example:
@@ -54,10 +55,10 @@ class ImageGrid(keras.callbacks.Callback):
         super().__init__()
         self.source = checked_images("source", source)
         self.target = None if target is None else checked_images("target", target)
-        if target is not None and self.target.shape != self.source.shape:
+        if target is not None and self.target.shape[:3] != self.source.shape[:3]:
             raise ValueError(
-                f"`target` must have the shape of `source`, {self.source.shape}, as both stand in "
-                f"one picture. Received the shape {self.target.shape}."
+                f"`target` must have the shape of `source`, {self.source.shape}, but for the "
+                f"channels, as both stand in one picture. Received the shape {self.target.shape}."
             )
         if tensorboard is not None:
             missing = [name for name in ("tensorflow", "tensorboard") if find_spec(name) is None]
@@ -89,7 +90,10 @@ class ImageGrid(keras.callbacks.Callback):
             epoch: The epoch, from 0; the file counts from 1.
             logs: Not used.
         """
-        grid = np.concatenate([np.concatenate(list(row), axis=1) for row in self._rows()], axis=0)
+        rows = self._rows()
+        channels = max(row.shape[-1] for row in rows)
+        rows = [np.broadcast_to(row, (*row.shape[:3], channels)) for row in rows]
+        grid = np.concatenate([np.concatenate(list(row), axis=1) for row in rows], axis=0)
         scale = -(-_SMALLEST_SIDE // min(self.source.shape[1:3]))
         grid = from_unit(np.repeat(np.repeat(grid, scale, axis=0), scale, axis=1))
         write_image(self.folder / f"epoch_{epoch + 1:04d}.png", grid)

@@ -52,7 +52,8 @@ class LabelConsistency(keras.losses.Loss):
         distance: `"l1"`: |a - b|. `"l2"`: (a - b)^2, for coordinates, angles or unit vectors.
             `"cosine"`: 1 - cos(a, b), over the last axis, for vectors. `"kullback_leibler"`:
             sum a log(a / b), over the last axis, for class probabilities (after softmax). Or a
-            function of both outputs, registered with Keras if it is to be saved.
+            function of both outputs that gives a value or more for each image, registered with
+            Keras if it is to be saved.
         weight: The weight.
         name: Name of the loss.
         **kwargs: Arguments of `keras.losses.Loss`.
@@ -60,7 +61,8 @@ class LabelConsistency(keras.losses.Loss):
     Call with the images before and after, each of the model's input shape, in [-1, 1].
 
     Raises:
-        ValueError: An unknown distance, a negative weight, or a model that is not built.
+        ValueError: An unknown distance, a negative weight, or a model that is not built; when
+            called, a distance that gives one value for the whole batch.
 
     Example:
         >>> import numpy as np
@@ -103,6 +105,12 @@ class LabelConsistency(keras.losses.Loss):
             each = distance(
                 ops.stop_gradient(ops.cast(before, "float32")), ops.cast(after, "float32")
             )
+            if len(each.shape) == 0:
+                raise ValueError(
+                    f"`distance` must give a value or more for each image; {distance!r} gave one "
+                    "for the whole batch. Leave the mean over the batch out of it: a "
+                    "`keras.losses.Loss` takes `reduction=None`."
+                )
             total += ops.mean(ops.reshape(each, (ops.shape(each)[0], -1)), axis=1)
         return self.weight * total
 

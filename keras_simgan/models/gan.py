@@ -56,10 +56,16 @@ class GAN(TrainingSteps):
         super().__init__(**kwargs)
         networks = [*generators, *discriminators]
         for network in networks:
-            if not isinstance(network, keras.Model) or not network.built:
+            if not (
+                isinstance(network, keras.Model)
+                and network.built
+                and hasattr(network, "input_shape")  # a subclassed model has none, called or not
+            ):
                 raise ValueError(
-                    f"Every network of a {type(self).__name__} must be a built `keras.Model`. "
-                    f"Received: {network!r}. Give its input shape, or call it on a batch first."
+                    f"Every network of a {type(self).__name__} must be a built `keras.Model` that "
+                    f"knows its shapes. Received: {network!r}. Give it an input shape; make a "
+                    "subclassed model functional: `inputs = keras.Input(shape)`, then "
+                    "`keras.Model(inputs, model(inputs))`."
                 )
         if len({id(network) for network in networks}) < len(networks):
             raise ValueError(
@@ -238,7 +244,7 @@ class GAN(TrainingSteps):
 
     def adversarial_step(self, data) -> dict:
         """Plays the turns of one step on a batch `(source, target)`; returns the mean losses."""
-        source, target = _pair(data)
+        source, target = _batch(data)
         generator_turn, discriminator_turn = self.turns()
         state = self._state
         fakes = branch(
@@ -258,7 +264,7 @@ class GAN(TrainingSteps):
 
     def validation_step(self, data) -> dict:
         """Measures every loss on a batch `(source, target)`; changes nothing but the means."""
-        source, target = _pair(data)
+        source, target = _batch(data)
         losses, fakes = self.generator_losses(source, target, training=False)
         losses = losses | self.discriminator_losses(source, target, fakes, training=False)
         self._record(losses, ops.shape(source)[0])
@@ -347,12 +353,15 @@ class GAN(TrainingSteps):
 
         Raises:
             ValueError: Arrays outside [-1, 1] or not finite, or without a target, before any
-                training.
+                training; or a data set that gives integers.
         """
         if isinstance(x, np.ndarray):
             _pair((x, y, kwargs.get("sample_weight")))
         _check_range("x", x)
         _check_range("y", y)
+        if isinstance(validation := kwargs.get("validation_data"), tuple | list):
+            for images in validation:
+                _check_range("validation_data", images)
         if hasattr(x, "set_epoch"):
             # Such a data set has an order of its own, a function of the epoch. Keras would shuffle
             # its batches besides, and tells callbacks alone at which epoch it goes on.
@@ -504,6 +513,20 @@ def _pair(data):
             f"{'no target' if target is None else 'sample weights'}."
         )
     return source, target
+
+
+def _batch(data):
+    """A batch's source and target in the networks' precision; NumPy's own is float64."""
+    pair = _pair(data)
+    for images in pair:
+        dtype = keras.backend.standardize_dtype(images.dtype)
+        if not keras.backend.is_float_dtype(dtype):
+            raise ValueError(
+                f"Batches must be floats in [-1, 1]; received one of {dtype}. "
+                "`keras_simgan.data.to_unit` scales 8- and 16-bit images; in a `tf.data` data set "
+                "`tf.cast(images, 'float32') / 127.5 - 1` does."
+            )
+    return tuple(ops.cast(images, keras.config.floatx()) for images in pair)
 
 
 def _check_range(argument: str, images) -> None:

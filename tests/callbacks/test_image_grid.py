@@ -108,6 +108,26 @@ def test_rows_of_a_cyclegan(tmp_path, images):
         assert np.abs(found - from_unit(batch)).max() <= 1
 
 
+@pytest.mark.parametrize("gray", ["source", "target"])
+def test_gray_and_colour_stand_in_one_picture(tmp_path, images, small_cyclegan, gray):
+    domains = dict(zip(("source", "target"), images[:, :2, :8, :8], strict=True))
+    for name in domains:
+        if name != gray:
+            domains[name] = np.concatenate([domains[name], -domains[name], domains[name]], axis=-1)
+    shapes = {f"{name}_shape": batch.shape[1:] for name, batch in domains.items()}
+    model = small_cyclegan(**shapes, identity_weight=0)
+    model.compile()
+    callback = ImageGrid(tmp_path, **domains)
+    model.fit(*domains.values(), verbose=0, callbacks=[callback])
+    sheet = read_image(tmp_path / "epoch_0001.png")[::12, ::12].reshape(6, 8, 2, 8, 3)
+    for name, row in (("source", 0), ("target", 3)):
+        expected = np.broadcast_to(from_unit(domains[name]), (2, 8, 8, 3))
+        np.testing.assert_array_equal(np.swapaxes(sheet[row], 0, 1), expected)
+    translated = model.translate(domains["source"])
+    found = np.swapaxes(sheet[1], 0, 1).astype(int)
+    assert np.abs(found - from_unit(translated)).max() <= 1
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pictures_go_to_tensorboard(tmp_path, channels):
     pytest.importorskip("tensorflow")

@@ -87,6 +87,15 @@ def test_custom_distance(reader):
     assert value(clone, BEFORE, AFTER) == value(loss, BEFORE, AFTER)
 
 
+def test_distance_of_the_whole_batch_is_refused(reader):
+    distance = keras.losses.MeanSquaredError()
+    with pytest.raises(ValueError, match="(?s)`distance` must give a value.*whole.*reduction=None"):
+        value(LabelConsistency(reader, distance), BEFORE, AFTER)
+    each = keras.losses.MeanSquaredError(reduction=None)
+    expected = value(LabelConsistency(reader, "l2"), BEFORE, AFTER)
+    assert value(LabelConsistency(reader, each), BEFORE, AFTER) == pytest.approx(expected)
+
+
 def test_sample_weights_are_of_images(reader):
     loss = LabelConsistency(reader, "l1")
     weighted = loss(BEFORE, AFTER, sample_weight=np.array([0.0, 2.0]))

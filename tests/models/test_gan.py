@@ -68,6 +68,25 @@ def test_fit_takes_every_form_of_data(form, trained, compiled_simgan, images, st
         )
 
 
+def test_batches_of_numpys_own_precision(compiled_cyclegan, colour_images):
+    # CycleGAN, whose losses compare what networks say, float32, with the images as they come.
+    histories = []
+    for dtype in ("float32", "float64"):
+        data = Pairs(colour_images.astype(dtype))
+        model = compiled_cyclegan()
+        histories.append(model.fit(data, shuffle=False, verbose=0, validation_data=data).history)
+    assert histories[1].keys() == histories[0].keys()
+    for name, expected in histories[0].items():
+        assert histories[1][name] == pytest.approx(expected, rel=1e-5), name
+
+
+@pytest.mark.parametrize("form", [Pairs, tf_data, torch_loader])
+def test_batches_of_integers_are_refused(form, compiled_simgan, images):
+    data = form(((images + 1) * 127.5).astype("uint8"))
+    with pytest.raises(ValueError, match=r"must be floats in \[-1, 1\].*one of uint8.*to_unit"):
+        compiled_simgan().fit(data, shuffle=False, verbose=0)
+
+
 def test_logs_and_evaluate_name_every_loss(trained, compiled_simgan, images, state):
     history, _ = trained
     names = {
@@ -541,6 +560,22 @@ def test_unbuilt_network():
         models.GAN(["refiner"], [])
 
 
+def test_subclassed_network_is_told_to_become_functional():
+    class Brighter(keras.Model):
+        def call(self, images):
+            return images * 0.5 + 0.5
+
+    images = np.zeros((1, 8, 8, 1), "float32")
+    discriminator = networks.RefinerDiscriminator((8, 8, 1), stages=((4, 3, 2), (8, 1, 1)))
+    network = Brighter()
+    network(images)
+    with pytest.raises(ValueError, match=r"(?s)knows its shapes.*Brighter.*keras.Model\(inputs"):
+        models.SimGAN(network, discriminator)
+    inputs = keras.Input((8, 8, 1))
+    model = models.SimGAN(keras.Model(inputs, network(inputs)), discriminator)
+    np.testing.assert_array_equal(model.translate(images), images + 0.5)
+
+
 def test_game_without_losses():
     network = networks.Refiner((8, 8, 1), filters=2, blocks=1)
     discriminator = networks.RefinerDiscriminator((8, 8, 1))
@@ -608,6 +643,9 @@ def test_fit_refuses_images_out_of_range(compiled_simgan, images, place):
     bad[place] = np.where(images[0] > 0.99, np.inf, images[0])
     with pytest.raises(ValueError, match=f"`{place}` holds values that are not finite"):
         model.fit(**bad, verbose=0)
+    good = (images[0], images[1])
+    with pytest.raises(ValueError, match=r"`validation_data` must be in \[-1, 1\]"):
+        model.fit(*good, validation_data=(images[0], 255 * images[1]), verbose=0)
     assert int(model.step) == 0
 
 
