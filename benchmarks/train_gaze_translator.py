@@ -52,6 +52,7 @@ def build(options: argparse.Namespace) -> models.GazeGAN:
         keras.models.load_model(options.estimator, compile=False),
         gaze_weight=options.gaze_weight,
         gaze_on=options.gaze_on,
+        identity_weight=options.identity_weight,
         seed=options.seed,
     )
     steps = STEPS * options.epochs
@@ -69,6 +70,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--gaze-weight", type=float, default=25.0)
     parser.add_argument("--gaze-on", choices=("translated", "cycled"), default="translated")
+    parser.add_argument("--identity-weight", type=float, default=0.0)
     parser.add_argument("--normalization", choices=("instance", "none"), default="instance")
     parser.add_argument("--filters", type=int, default=32)
     parser.add_argument("--blocks", type=int, default=6)
