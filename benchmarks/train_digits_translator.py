@@ -5,8 +5,11 @@ A CycleGAN, or with `--model simgan` a SimGAN with a small refiner.
 Source: 20,000 of MNIST's training digits. Target: the unlabelled training part of the target's
 digits. With `--label-weight` a classifier, trained on augmented MNIST, must see the same digit in
 the translated image: unpaired translation is known to turn digits into others. With `--noise` the
-source's paper gets random smooth noise: a generator maps an image to one image, so without it every
-digit would get one background, and the cycle could not keep what MNIST-M's backgrounds say.
+source's paper gets random smooth noise, with `--augment` the source digits are augmented as one
+does without a GAN: a generator maps an image to one image, so without either every digit would get
+one background, and the cycle could not keep what MNIST-M's backgrounds say. CycleGAN's instance
+normalization takes an image's own colours and contrast out of generators and discriminators alike;
+with `--generator refiner` neither has any.
 What SimGAN's self-regularization keeps is `--psi`: pixels do not serve where colours must change,
 so `classifier` compares what the last hidden layer of the classifier sees.
 After every epoch the model is kept as a preset. Run again, it goes on where it stopped.
@@ -53,6 +56,24 @@ def add_noise(images: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
     return out
 
 
+def prepare(images: np.ndarray, target: str, noise: float, augment: bool, seed: int) -> np.ndarray:
+    """Source digits as a translator gets them: with noise, or augmented for this target.
+
+    Args:
+        images: uint8 digits of `source_digits`.
+        target: `"mnist_m"` or `"usps"`.
+        noise: Strength of `add_noise`.
+        augment: Whether to draw from the target's own augmentation.
+        seed: Of what is random.
+
+    Returns:
+        Other images of the same shape and type.
+    """
+    if augment:
+        images = AUGMENTATIONS[target](images, np.random.default_rng(seed))
+    return add_noise(images, noise, seed)
+
+
 def frozen_classifier(options: argparse.Namespace) -> keras.Model:
     """Class probabilities, by a classifier trained on augmented MNIST and kept beside the model."""
     path = options.out / "classifier.keras"
@@ -94,12 +115,17 @@ def build_cyclegan(options: argparse.Namespace, shape: tuple[int, int, int]) -> 
     """The CycleGAN for these options, compiled."""
 
     def generator():
+        if options.generator == "refiner":
+            return networks.Refiner(shape, options.filters, options.blocks, dtype=options.dtype)
         return networks.ResNetGenerator(
             shape, options.filters, options.blocks, upsampling="resize", dtype=options.dtype
         )
 
     def discriminator():
-        return networks.PatchDiscriminator(shape, filters=48, layers=2, dtype=options.dtype)
+        normalization = None if options.generator == "refiner" else "instance"
+        return networks.PatchDiscriminator(
+            shape, filters=48, layers=2, normalization=normalization, dtype=options.dtype
+        )
 
     consistency = None
     if options.label_weight:
@@ -142,6 +168,8 @@ def main() -> None:
     parser.add_argument("--label-weight", type=float, default=0.0)
     parser.add_argument("--label-on", choices=("translated", "cycled"), default="translated")
     parser.add_argument("--noise", type=float, default=0.0)
+    parser.add_argument("--augment", action="store_true")
+    parser.add_argument("--generator", choices=("resnet", "refiner"), default="resnet")
     parser.add_argument("--cycle-weight", type=float, default=10.0)
     parser.add_argument("--filters", type=int, default=24)
     parser.add_argument("--blocks", type=int, default=3)
@@ -152,7 +180,8 @@ def main() -> None:
     options = parser.parse_args()
 
     options.out.mkdir(parents=True, exist_ok=True)
-    source = add_noise(source_digits(options.target, 20_000)[0], options.noise)
+    digits, _ = source_digits(options.target, 20_000)
+    source = prepare(digits, options.target, options.noise, options.augment, seed=0)
     target = target_digits(options.target, "train")[0]
     train = data.unpaired(
         source, target, batch_size=options.batch_size, steps_per_epoch=STEPS, seed=options.seed

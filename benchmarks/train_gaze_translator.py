@@ -1,9 +1,11 @@
 """Trains the GazeGAN, or the plain CycleGAN beside it, that makes rendered colour eyes real.
 
 Source: 3,000 labelled 128x128 eyes of `data.EyeRenderer`, or the path-traced ones. Target: the 505
-real colour eyes, unlabelled. `--gaze-weight 0` is the same CycleGAN without the gaze part: the same
-networks, initial weights, images and order. After every epoch of 250 steps the model is kept as a
-preset. Run again, it goes on where it stopped; `gaze_drift.py` measures the result.
+real colour eyes, unlabelled. Skins and light vary in both, so the networks have no normalization,
+which would give all eyes one palette, and the identity loss keeps what is bright bright. After
+every epoch of 250 steps the model is kept as a preset. Run again, it goes on where it stopped;
+`gaze_drift.py` measures the result. `--gaze-weight 0` is the same CycleGAN without the gaze part:
+the same networks, initial weights, images and order.
 
     KERAS_SIMGAN_DATA=... python benchmarks/colour_eyes.py --estimator runs/gaze_estimator.keras
     KERAS_SIMGAN_DATA=... python benchmarks/train_gaze_translator.py \
@@ -68,10 +70,10 @@ def main() -> None:
     parser.add_argument("--source", choices=("renderer", "path_traced"), default="renderer")
     parser.add_argument("--estimator", type=Path, required=True, help="frozen, a .keras file")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--gaze-weight", type=float, default=25.0)
+    parser.add_argument("--gaze-weight", type=float, default=500.0)
     parser.add_argument("--gaze-on", choices=("translated", "cycled"), default="translated")
-    parser.add_argument("--identity-weight", type=float, default=0.0)
-    parser.add_argument("--normalization", choices=("instance", "none"), default="instance")
+    parser.add_argument("--identity-weight", type=float, default=0.5)
+    parser.add_argument("--normalization", choices=("instance", "none"), default="none")
     parser.add_argument("--filters", type=int, default=32)
     parser.add_argument("--blocks", type=int, default=6)
     parser.add_argument("--epochs", type=int, default=16, help=f"of {STEPS} steps")

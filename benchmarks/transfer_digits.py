@@ -34,23 +34,27 @@ from digits import (
     target_digits,
     train_classifier,
 )
-from train_digits_translator import add_noise
+from train_digits_translator import prepare
 
 from keras_simgan.data import from_unit, to_unit
 from keras_simgan.metrics import transfer_gain
 
 TITLES = {"mnist_m": "Digits: MNIST to MNIST-M", "usps": "Digits: MNIST to USPS"}
-NOISE_DRAWS = 3
+DRAWS = 3
 
 
-def translate(images: np.ndarray, network: keras.Model, noise: float) -> np.ndarray:
+def translate(
+    images: np.ndarray, network: keras.Model, target: str, noise: float, augment: bool
+) -> np.ndarray:
     """Translated images, uint8.
 
-    `noise` is what the translator's own source images had; with noise there are `NOISE_DRAWS`
-    translations of each image, one after the other: all of the first draw, all of the second...
+    `noise` and `augment` are what the translator's own source images had; with either there are
+    `DRAWS` translations of each image, one after the other: all of the first draw, all of the
+    second...
     """
-    noisy = [add_noise(images, noise, seed) for seed in range(NOISE_DRAWS if noise else 1)]
-    translated = network.predict(to_unit(np.concatenate(noisy)), batch_size=100, verbose=0)
+    draws = DRAWS if noise or augment else 1
+    prepared = [prepare(images, target, noise, augment, seed) for seed in range(draws)]
+    translated = network.predict(to_unit(np.concatenate(prepared)), batch_size=100, verbose=0)
     return from_unit(translated, "uint8")
 
 
@@ -85,6 +89,9 @@ def main() -> None:
     parser.add_argument(
         "--noise", type=float, default=0.0, help="as in the translator's own training"
     )
+    parser.add_argument(
+        "--augment", action="store_true", help="as in the translator's own training"
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--count", type=int, default=10_000, help="MNIST digits")
     parser.add_argument(
@@ -107,9 +114,11 @@ def main() -> None:
     if options.translator:
         network, sha256 = transfer.load_translator(options.translator)
         about = {"preset": options.translator, "noise": options.noise, "sha256": sha256}
+        if options.augment:
+            about["augment"] = True
         if not options.validate:
             translators[options.name] = transfer.check_name(out, options.name, about)
-        translated = translate(images, network, options.noise)
+        translated = translate(images, network, options.target, options.noise, options.augment)
         draws = len(translated) // len(images)
         pairs = np.concatenate([translated, np.tile(images, (draws, 1, 1, 1))], axis=-1)
         tiled = np.tile(labels, draws)

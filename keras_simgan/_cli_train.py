@@ -219,6 +219,13 @@ def _add_cyclegan(parser: argparse.ArgumentParser, identity_weight: float) -> No
         help="in the generators; resize avoids checkerboard patterns; " + DEFAULT,
     )
     add(
+        "--normalization",
+        choices=("instance", "none"),
+        default="instance",
+        help="in all networks; instance takes an image's own mean colour away, so that all get one "
+        "palette, none lets it stay; " + DEFAULT,
+    )
+    add(
         "--discriminator-layers",
         type=positive,
         default=3,

@@ -110,18 +110,18 @@ def cyclegan_networks(image_shape: tuple[int, int, int], options: dict[str, Any]
         options: The run's options.
     """
     blocks = options["blocks"] or (6 if max(image_shape[:2]) <= _SMALL else 9)
-    filters, dtype = options["filters"], options["dtype"]
+    filters, layers = options["filters"], options["discriminator_layers"]
+    normalization = None if options["normalization"] == "none" else options["normalization"]
+    shared = {"normalization": normalization, "dtype": options["dtype"]}
     return [
         *(
             ResNetGenerator(
-                image_shape, filters, blocks, options["upsampling"], dtype=dtype, name=name
+                image_shape, filters, blocks, options["upsampling"], name=name, **shared
             )
             for name in ("generator", "inverse_generator")
         ),
         *(
-            PatchDiscriminator(
-                image_shape, filters, options["discriminator_layers"], dtype=dtype, name=name
-            )
+            PatchDiscriminator(image_shape, filters, layers, name=name, **shared)
             for name in ("target_discriminator", "source_discriminator")
         ),
     ]

@@ -27,7 +27,18 @@ def options(reader, folders):
     """Others than the defaults wherever there is a choice."""
     return (
         *("--image-size", "20", "20", "--crop", "12", "16", "--upsampling", "resize"),
-        *("--cycle-weight", "5", "--identity-weight", "0", "--pool", "7", "--seed", "4"),
+        *(
+            "--normalization",
+            "none",
+            "--cycle-weight",
+            "5",
+            "--identity-weight",
+            "0",
+            "--pool",
+            "7",
+            "--seed",
+            "4",
+        ),
         *("--label-model", reader, "--label-on", "cycled", "--label-distance", "l1"),
         *("--label-weight", "3"),
         *("--validation-source", folders / "renders", "--validation-target", folders / "photos"),
@@ -63,6 +74,8 @@ def test_the_options_reach_the_model(run, log, reader):
     model = presets.load(run / "preset")
     assert (model.cycle_weight, model.identity_weight, model.pool_size, model.seed) == (5, 0, 7, 4)
     assert model.generator.get_config()["upsampling"] == "resize"
+    for network in (model.generator, model.target_discriminator):
+        assert network.get_config()["normalization"] is None
     assert model.label_consistency_on == "cycled"
     assert (model.label_consistency.distance, model.label_consistency.weight) == ("l1", 3)
     expected = keras.saving.load_model(reader).get_weights()
@@ -147,8 +160,10 @@ def test_the_learning_rate(epochs, decay, rates):
 @pytest.mark.parametrize("size, blocks", [((128, 96), 6), ((132, 128), 9)])
 def test_networks(size, blocks):
     options = {"blocks": None, "filters": 1, "upsampling": "transpose", "discriminator_layers": 2}
-    built = cyclegan_networks((*size, 1), {**options, "dtype": "mixed_bfloat16"})
+    options |= {"normalization": "instance", "dtype": "mixed_bfloat16"}
+    built = cyclegan_networks((*size, 1), options)
     configs = [network.get_config() for network in built]
+    assert {config["normalization"] for config in configs} == {"instance"}
     assert [config.get("blocks") for config in configs] == [blocks, blocks, None, None]
     assert [config.get("layers") for config in configs] == [None, None, 2, 2]
     assert all(network.layers[2].compute_dtype == "bfloat16" for network in built)
