@@ -24,26 +24,35 @@ _ADVICE = {
         "seldom undo it. Start again with an identity loss (CycleGAN: `identity_weight=0.5`), "
         "with more self-regularization (SimGAN), or with another seed."
     ),
+    "variety": (
+        "{direction} makes nearly the same of all images: from one to another they differ by "
+        "{value:.3g}, less than `least_variety` = {least:g}. The generator has collapsed, perhaps "
+        "into a saturated tanh, and more epochs do not bring it back. Start again with a lower "
+        "weight of the loss that was largest in the first epoch, such as a label consistency, with "
+        "a lower learning rate, or with another seed."
+    ),
 }
 
 
 class TranslationMonitor(keras.callbacks.Callback):
-    r"""Warns early of the two failures that users report most: collapse to identity, inversion.
+    r"""Warns early of outputs that equal the input, are inverted, or are one for all inputs.
 
     After each epoch the model `G` translates the same few images `x`. For each direction it has,
-    two numbers go into the logs, `source_to_target_change` and `source_to_target_correlation`
-    (and `target_to_source_...`):
+    three numbers go into the logs, `source_to_target_change`, `source_to_target_correlation` and
+    `source_to_target_variety` (and `target_to_source_...`):
 
         change      = mean |G(x) - x|, over all values
         correlation = mean over images of the Pearson correlation of luminance(x), luminance(G(x))
                       over pixels; 0 for an image where either is constant
+        variety     = mean over pixels and channels of the standard deviation of G(x) from image to
+                      image; left out where there is one image
 
-    A change near 0 is an output that equals the input; a correlation near -1 is inverted colours.
-    Neither shows in the losses: a cycle through two inversions loses nothing. Luminance is
-    ITU-R 601's, 0.299 R + 0.587 G + 0.114 B.
+    A change near 0 is an output that equals the input; a correlation near -1 is inverted colours; a
+    variety near 0 is one output for every input. The first two do not show in the losses: a cycle
+    through two inversions loses nothing. Luminance is ITU-R 601's, 0.299 R + 0.587 G + 0.114 B.
 
-    Both failures are told by a `UserWarning` that says what to change, once for each failure and
-    direction, and again only after a recovery; each `fit` starts anew. Both numbers are logged at
+    A failure is told by a `UserWarning` that says what to change, once for each failure and
+    direction, and again only after a recovery; each `fit` starts anew. The numbers are logged at
     every epoch, but an epoch before `begin_epoch`, or one that began within the warm-ups of
     `SimGAN`, is not judged: a new generator makes noise, and the refiner's warm-up makes identity
     on purpose.
@@ -60,6 +69,7 @@ class TranslationMonitor(keras.callbacks.Callback):
         least_change: Warn where the change is less, from 0, which never warns, to 2.
         least_correlation: Warn where the correlation is less; -1 never warns, for domains where
             light and dark do swap, such as drawings on white and photos by night.
+        least_variety: Warn where the variety is less, from 0, which never warns.
         begin_epoch: The first epoch that is judged, from 0.
 
     Raises:
@@ -78,13 +88,17 @@ class TranslationMonitor(keras.callbacks.Callback):
         target: np.ndarray | None = None,
         least_change: float = 0.02,
         least_correlation: float = -0.2,
+        least_variety: float = 0.01,
         begin_epoch: int = 1,
     ):
         super().__init__()
         self.source = checked_images("source", source)
         self.target = None if target is None else checked_images("target", target)
-        self.least_change = least_change
-        self.least_correlation = least_correlation
+        self.least = {
+            "change": least_change,
+            "correlation": least_correlation,
+            "variety": least_variety,
+        }
         self.begin_epoch = begin_epoch
         self._warned: set[tuple[str, str]] = set()
         self._judges = False
@@ -122,14 +136,14 @@ class TranslationMonitor(keras.callbacks.Callback):
 
         Args:
             epoch: The epoch, from 0; messages count from 1.
-            logs: Gets the two numbers of each direction.
+            logs: Gets the numbers of each direction.
         """
         for direction, measured in self._measure().items():
             if logs is not None:
                 logs.update({f"{direction}_{name}": value for name, value in measured.items()})
             if self._judges:
-                self._judge(epoch, direction, "change", measured, self.least_change)
-                self._judge(epoch, direction, "correlation", measured, self.least_correlation)
+                for name, value in measured.items():
+                    self._judge(epoch, direction, name, value)
 
     def _samples(self) -> dict[str, np.ndarray]:
         """The images to translate, of each direction that the model has."""
@@ -154,14 +168,17 @@ class TranslationMonitor(keras.callbacks.Callback):
                 "change": float(np.mean(np.abs(translated - images))),
                 "correlation": _luminance_correlation(images, translated),
             }
+            if len(images) > 1:
+                measured[direction]["variety"] = float(np.mean(np.std(translated, axis=0)))
         return measured
 
-    def _judge(self, epoch: int, direction: str, name: str, measured: dict, least: float) -> None:
-        if not measured[name] < least:
+    def _judge(self, epoch: int, direction: str, name: str, value: float) -> None:
+        least = self.least[name]
+        if not value < least:
             self._warned.discard((direction, name))
         elif (direction, name) not in self._warned:
             self._warned.add((direction, name))
-            advice = _ADVICE[name].format(direction=direction, value=measured[name], least=least)
+            advice = _ADVICE[name].format(direction=direction, value=value, least=least)
             warnings.warn(f"Epoch {epoch + 1}: {advice}", stacklevel=2)
 
 

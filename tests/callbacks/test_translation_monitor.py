@@ -9,7 +9,7 @@ from keras_simgan import models, networks
 from keras_simgan.callbacks import TranslationMonitor
 
 DRAW = np.random.default_rng(0).uniform(-0.8, 0.8, (3, 12, 16, 1)).astype("float32")
-NUMBERS = ("change", "correlation")
+NUMBERS = ("change", "correlation", "variety")
 
 
 class Translator:
@@ -103,8 +103,10 @@ def test_every_direction_is_measured_on_its_own_domain():
         "loss": 1.0,
         "source_to_target_change": pytest.approx(0.1, abs=1e-6),
         "source_to_target_correlation": pytest.approx(1.0),
+        "source_to_target_variety": pytest.approx(np.std(DRAW, axis=0).mean()),
         "target_to_source_change": pytest.approx(0.5),
         "target_to_source_correlation": 0.0,
+        "target_to_source_variety": 0.0,
     }
     (logs,), _ = epochs(TranslationMonitor(DRAW), model)
     assert [name for name in logs if "target_to_source" in name] == []
@@ -129,6 +131,21 @@ def test_warns_once_and_again_after_a_recovery():
     assert messages[8][0].startswith("Epoch 9: what source_to_target makes")
 
 
+@pytest.mark.parametrize(
+    "collapsed", [np.ones_like, lambda x: x[:1] * np.ones_like(x), lambda x: 0.1 + 1e-3 * x]
+)
+def test_one_output_for_every_input(collapsed):
+    good, bad = (Translator(source_to_target=f) for f in (lambda x: 0.5 * x, collapsed))
+    logs, messages = epochs(TranslationMonitor(DRAW), good, good, bad, bad, good, bad)
+    assert [len(told) for told in messages] == [0, 0, 1, 0, 0, 1]
+    assert messages[2][0].startswith("Epoch 3: source_to_target makes nearly the same of all")
+    assert "`least_variety` = 0.01" in messages[2][0] and "lower weight" in messages[2][0]
+    assert logs[1]["source_to_target_variety"] == pytest.approx(0.5 * np.std(DRAW, axis=0).mean())
+    # Nothing is known of the variety of one image.
+    logs, messages = epochs(TranslationMonitor(DRAW[:1]), bad, bad)
+    assert "source_to_target_variety" not in logs[1] and "variety" not in str(messages[1])
+
+
 def test_directions_and_failures_are_told_apart():
     _, messages = epochs(
         TranslationMonitor(DRAW, DRAW, begin_epoch=0),
@@ -147,8 +164,10 @@ def test_directions_and_failures_are_told_apart():
 
 def test_thresholds_and_the_first_epoch_judged():
     same, inverted = (Translator(source_to_target=f) for f in (lambda x: x, lambda x: -x))
-    never = TranslationMonitor(DRAW, least_change=0.0, least_correlation=-1.0, begin_epoch=0)
-    assert epochs(never, same, inverted)[1] == [[], []]
+    least = {"least_change": 0.0, "least_correlation": -1.0, "least_variety": 0.0}
+    never = TranslationMonitor(DRAW, **least, begin_epoch=0)
+    black = Translator(source_to_target=np.zeros_like)
+    assert epochs(never, same, inverted, black)[1] == [[], [], []]
     a_little = Translator(source_to_target=lambda x: x + 0.1)
     assert epochs(TranslationMonitor(DRAW), *[a_little] * 2)[1] == [[], []]
     strict = TranslationMonitor(DRAW, least_change=0.2, begin_epoch=2)
