@@ -2,7 +2,8 @@
 
 - `eyes_contact_sheet.png`: eyes of `data.EyeRenderer`, gray as in MPIIGaze and in colour.
 - `refined_eyes.png`: gray eyes, and below each row the same eyes refined by `simgan_eyes_36x60`.
-- `cyclegan_digits.png`: drawn digits on noise, translated by `cyclegan_mnist_m_32`, and back.
+- `cyclegan_digits.png`: drawn digits in random colours, translated by `cyclegan_mnist_m_32`, and
+  back.
 
     python docs/make_pictures.py
 """
@@ -35,16 +36,19 @@ def write(name: str, picture: np.ndarray) -> None:
     cv2.imwrite(str(IMAGES / name), picture[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
-def noisy_digits(count: int) -> np.ndarray:
-    """Digits as a plotter draws them, on the smooth noise that the preset was trained with."""
+def coloured_digits(count: int) -> np.ndarray:
+    """Digits as a plotter draws them, in random colours and noise like the training digits."""
     rng = np.random.default_rng(3)
-    digits = np.zeros((count, 32, 32, 3), "uint8")
-    for index, image in enumerate(digits):
-        cells = int(rng.integers(2, 9))
-        noise = cv2.resize(rng.random((cells, cells, 3)), (32, 32), interpolation=cv2.INTER_CUBIC)
-        image[:] = 127 * noise.clip(0, 1)
+    digits = np.empty((count, 32, 32, 3), "uint8")
+    for index in range(count):
+        ink = np.zeros((32, 32, 3), "uint8")
         font, text = cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, str(index % 10)
-        cv2.putText(image, text, (7, 25), font, 0.9, (255, 255, 255), 2, cv2.LINE_AA)
+        cv2.putText(ink, text, (7, 25), font, 0.9, (255, 255, 255), 2, cv2.LINE_AA)
+        low, high = rng.random((2, 3))
+        grain = 2 ** rng.integers(4)
+        noise = cv2.resize(rng.standard_normal((32 // grain, 32 // grain, 3)), (32, 32))
+        image = low + (high - low) * ink / 255 + rng.uniform(0, 0.2) * noise
+        digits[index] = 255 * image.clip(0, 1)
     return digits
 
 
@@ -63,7 +67,7 @@ def main() -> None:
     ]
     write("refined_eyes.png", np.vstack(rows))
 
-    digits = noisy_digits(20)
+    digits = coloured_digits(20)
     model = CycleGAN.from_preset("cyclegan_mnist_m_32")
     there = model.translate(to_unit(digits))
     back = model.translate(there, direction="target_to_source")

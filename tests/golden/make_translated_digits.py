@@ -2,7 +2,7 @@
 
     python tests/golden/make_translated_digits.py
 
-The digits are drawn, white on black, not taken from MNIST. The file keeps them beside the result.
+The digits are drawn, in colours, not taken from MNIST. The file keeps them beside the result.
 """
 
 from pathlib import Path
@@ -12,17 +12,24 @@ import numpy as np
 
 from keras_simgan import data, models
 
+COLOURS = {  # of the paper and of the ink
+    2: ((30, 40, 120), (230, 200, 80)),
+    5: ((90, 160, 90), (20, 30, 20)),
+    8: ((220, 190, 170), (160, 40, 60)),
+}
+
 
 def draw(digit: int) -> np.ndarray:
     """A digit of 32x32 pixels in the style of a plotter."""
-    image = np.zeros((32, 32, 3), "uint8")
+    paper, ink = COLOURS[digit]
+    image = np.full((32, 32, 3), paper, "uint8")
     return cv2.putText(
-        image, str(digit), (7, 25), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (255,) * 3, 2, cv2.LINE_AA
+        image, str(digit), (7, 25), cv2.FONT_HERSHEY_SIMPLEX, 0.8, ink, 2, cv2.LINE_AA
     )
 
 
 if __name__ == "__main__":
-    digits = np.stack([draw(digit) for digit in (2, 5, 8)])
+    digits = np.stack([draw(digit) for digit in COLOURS])
     model = models.CycleGAN.from_preset("cyclegan_mnist_m_32")
     there = model.translate(data.to_unit(digits))
     back = model.translate(there, direction="target_to_source")
