@@ -29,6 +29,7 @@ import cv2
 import keras
 import numpy as np
 from colour_eyes import TESTING, real_colour_eyes, synthetic_colour_eyes
+from digits import augment_colour
 from transfer_eyes import mirror_half, real_eyes, synthetic_eyes
 
 from keras_simgan import __version__, data, metrics, networks, presets
@@ -70,7 +71,7 @@ def ladders(name: str, images: np.ndarray):
 
 
 def digits() -> dict[str, np.ndarray]:
-    """1,000 digits each of MNIST, MNIST as the bundled CycleGAN translates it, and MNIST-M."""
+    """2,000 digits each of MNIST and MNIST-M."""
     folder = Path(os.environ["KERAS_SIMGAN_DATA"]) / "digits"
     with np.load(folder / "mnist.npz") as file:
         mnist = np.pad(file["x_train"][:2000, ..., None], ((0, 0), (2, 2), (2, 2), (0, 0)))
@@ -115,12 +116,14 @@ def groups(refiners: list[str]):
     both = digits()
     one, other = halves(both["MNIST-M"])
     mnist = both["MNIST"][:1000]
-    translated = translate(mnist, "cyclegan_mnist_m_32")
+    augmented = augment_colour(mnist, np.random.default_rng(0))
+    translated = translate(augmented, "cyclegan_mnist_m_32")
     yield (
         "digits: MNIST-M",
         [
             ("MNIST-M, two halves", one, other),
-            ("MNIST translated by cyclegan_mnist_m_32", one, translated),
+            ("augmented MNIST, translated by cyclegan_mnist_m_32", one, translated),
+            ("augmented MNIST", one, augmented),
             ("MNIST", one, mnist),
         ],
     )

@@ -143,7 +143,7 @@ def main():
     arguments = parser.parse_args()
     images = photos(Path(os.environ["KERAS_SIMGAN_DATA"]), arguments.photos)
     chosen = dict(one.split("=", 1) for one in arguments.generators)
-    chosen |= {"digits in colour": "cyclegan_mnist_m_32", "eyes, gray": "simgan_eyes_36x60"}
+    chosen["eyes, gray"] = "simgan_eyes_36x60"
     lines = []
     for name, preset in chosen.items():
         network = any_size(ImageRefiner(presets.load(preset)).network)
