@@ -118,15 +118,16 @@ def groups(refiners: list[str]):
     mnist = both["MNIST"][:1000]
     augmented = augment_colour(mnist, np.random.default_rng(0))
     translated = translate(augmented, "cyclegan_mnist_m_32")
+    halved = ("MNIST-M, two halves", one, other)
     yield (
-        "digits: MNIST-M",
+        "digits: MNIST-M, augmented",
         [
-            ("MNIST-M, two halves", one, other),
+            halved,
             ("augmented MNIST, translated by cyclegan_mnist_m_32", one, translated),
             ("augmented MNIST", one, augmented),
-            ("MNIST", one, mnist),
         ],
     )
+    yield "digits: MNIST-M, plain", [halved, ("MNIST", one, mnist)]
     horses, zebras = animals("trainA")[:490], animals("trainB")[:490]
     yield "animals", [("horses, two halves", *halves(horses)), ("zebras", horses, zebras)]
 
