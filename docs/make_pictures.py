@@ -4,6 +4,7 @@
 - `refined_eyes.png`: gray eyes, and below each row the same eyes refined by `simgan_eyes_36x60`.
 - `cyclegan_digits.png`: drawn digits in random colours, translated by `cyclegan_mnist_m_32`, and
   back.
+- `gazegan_eyes.png`: colour eyes, and below each row the same translated by `gazegan_eyes_128`.
 
     python docs/make_pictures.py
 """
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 
 from keras_simgan.data import EyeRenderer, from_unit, to_unit
-from keras_simgan.models import CycleGAN, SimGAN
+from keras_simgan.models import CycleGAN, GazeGAN, SimGAN
 
 IMAGES = Path(__file__).parent / "images"
 
@@ -66,6 +67,13 @@ def main() -> None:
         for images in (gray, from_unit(refined))
     ]
     write("refined_eyes.png", np.vstack(rows))
+
+    # Framed as in training; `benchmarks/colour_eyes.py` says why.
+    eyes, _ = EyeRenderer((208, 160), 3, seed=1, field_of_view=45).render(16)
+    eyes = eyes[:, 40:168, 16:144]
+    translated = from_unit(GazeGAN.from_preset("gazegan_eyes_128").translate(to_unit(eyes)))
+    rows = [tile(images[start : start + 8], 8) for start in (0, 8) for images in (eyes, translated)]
+    write("gazegan_eyes.png", np.vstack(rows))
 
     digits = coloured_digits(20)
     model = CycleGAN.from_preset("cyclegan_mnist_m_32")

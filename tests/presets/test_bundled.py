@@ -49,6 +49,15 @@ def test_cyclegan_translates_digits_both_ways_as_it_did():
     assert min(np.abs(papers[one] - papers[one - 1]).max() for one in range(3)) > 0.2
 
 
+def test_gazegan_translates_an_eye_as_it_did():
+    with np.load(GOLDEN / "translated_eye.npz") as golden:
+        eye, expected = data.to_unit(golden["eye"]), golden["translated"]
+    translated = models.GazeGAN.from_preset("gazegan_eyes_128").translate(eye)
+    np.testing.assert_allclose(translated, expected, atol=4e-3)
+    # It changes the eye, and does not replace it.
+    assert 0.02 < np.abs(translated - eye).mean() < 0.3
+
+
 def test_a_preset_loads_in_a_fresh_process():
     # Its classes must be registered by whoever imports only the model.
     script = (
