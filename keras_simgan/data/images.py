@@ -50,7 +50,7 @@ def read_image(
         raise ImageError(
             f"The image {str(path)!r} has {_describe_channels(image.shape[-1])}; expected "
             f"{_describe_channels(channels)}. Convert the file, take it out, or pass "
-            "`convert_channels=True` to convert all such images."
+            "`convert_channels=True` (--convert-channels) to convert all such images."
         )
     return convert_image_channels(image, channels)
 
