@@ -128,55 +128,30 @@ def _critic(arguments: argparse.Namespace):
     import numpy as np
 
     from keras_simgan.data import list_images
+    from keras_simgan.data.sampling import read_sample
     from keras_simgan.metrics import RealismCritic, feature_extractor
     from keras_simgan.refinement.annotations import is_label_image
 
     extractor = feature_extractor("small")
+
+    def features(folder, names, size=None, channels=None, skip_bad=False):
+        found, shape = [], None
+        for _, image in read_sample(
+            folder, names, _CRITIC_SAMPLE, size, channels, skip_bad=skip_bad
+        ):
+            found.append(extractor(image[None])[0])
+            shape = image.shape
+        return np.asarray(found), shape
+
     renders = [
         name
         for name in list_images(arguments.source)
         if not is_label_image(name, arguments.label_folders)
     ]
-    photos, size, channels = _features(
-        extractor, arguments.critic, list_images(arguments.critic), skip_bad=False
-    )
-    renders, *_ = _features(
-        extractor, arguments.source, renders, arguments.on_bad_image == "skip", size, channels
-    )
-    return RealismCritic.fit(np.asarray(photos), np.asarray(renders), extractor)
-
-
-def _features(extractor, folder, names: list[str], skip_bad: bool, size=None, channels=None):
-    """Features of a sample of images, and the size and channels of the first if none are given.
-
-    Images come as they are read, so that a sample of large photos does not lie in memory whole.
-    """
-    from pathlib import Path
-
-    import numpy as np
-
-    from keras_simgan.data import ImageError, read_image, to_unit
-    from keras_simgan.data.files import read_ahead
-    from keras_simgan.data.images import convert_image_channels, resize
-
-    def read(name):
-        try:
-            return read_image(Path(folder) / name)
-        except ImageError:
-            if skip_bad:
-                return None
-            raise
-
-    rows = np.random.default_rng(0).permutation(len(names))[:_CRITIC_SAMPLE]
-    features = []
-    for image in read_ahead(read, [names[row] for row in sorted(rows)], ahead=lambda: 4):
-        if image is None:
-            continue
-        channels = channels or (1 if image.shape[-1] < 3 else 3)
-        size = size or image.shape[:2]
-        image = to_unit(resize(convert_image_channels(image, channels), size))
-        features.append(extractor(image[None])[0])
-    return features, size, channels
+    skip_bad = arguments.on_bad_image == "skip"
+    real, shape = features(arguments.critic, list_images(arguments.critic))
+    synthetic, _ = features(arguments.source, renders, shape[:2], shape[2], skip_bad)
+    return RealismCritic.fit(real, synthetic, extractor)
 
 
 def _label_agreement(arguments: argparse.Namespace):

@@ -1,10 +1,11 @@
 """A random sample of a folder's images."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from keras_simgan.data.files import list_images, read_ahead
+from keras_simgan.data.files import THREADS, ImageError, list_images, read_ahead
 from keras_simgan.data.images import convert_image_channels, read_image, resize
 from keras_simgan.data.ranges import to_unit
 
@@ -39,12 +40,52 @@ def sample_images(
         >>> images.shape
         (3, 36, 60, 1)
     """
-    names = list_images(folder)
+    names, images = zip(
+        *read_sample(folder, list_images(folder), count, image_size, channels, seed), strict=True
+    )
+    return list(names), np.stack(images)
+
+
+def read_sample(
+    folder: str | Path,
+    names: list[str],
+    count: int,
+    image_size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    seed: int = 0,
+    skip_bad: bool = False,
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Reads what `sample_images` returns image by image, so that few are in memory.
+
+    Args:
+        folder: Where the images are.
+        names: Names to choose from, relative to the folder, sorted.
+        count: As in `sample_images`.
+        image_size: As in `sample_images`.
+        channels: As in `sample_images`.
+        seed: As in `sample_images`.
+        skip_bad: Whether to pass over images that cannot be read.
+
+    Yields:
+        Name and image, sorted by name.
+
+    Raises:
+        ImageError: If an image cannot be read and `skip_bad` is false.
+    """
+
+    def read(name: str) -> np.ndarray | None:
+        try:
+            return read_image(Path(folder) / name)
+        except ImageError:
+            if not skip_bad:
+                raise
+            return None
+
     rows = np.random.default_rng(seed).permutation(len(names))[:count]
     names = [names[row] for row in sorted(rows)]
-    images = []
-    for image in read_ahead(lambda name: read_image(Path(folder) / name), names):
+    for name, image in zip(names, read_ahead(read, names, ahead=lambda: THREADS), strict=True):
+        if image is None:
+            continue
         channels = channels or (1 if image.shape[-1] < 3 else 3)
         image_size = image_size or image.shape[:2]
-        images.append(to_unit(resize(convert_image_channels(image, channels), image_size)))
-    return names, np.stack(images)
+        yield name, to_unit(resize(convert_image_channels(image, channels), image_size))
