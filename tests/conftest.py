@@ -33,7 +33,7 @@ import numpy as np
 import pytest
 
 from keras_simgan import models, networks
-from keras_simgan.training import value_and_gradients
+from keras_simgan.backend import value_and_gradients
 
 hypothesis.settings.register_profile(
     "keras_simgan", deadline=None, derandomize=True, max_examples=25

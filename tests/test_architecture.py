@@ -14,14 +14,14 @@ PACKAGE = Path(keras_simgan.__file__).parent
 
 #: What a room may import from the package, besides itself.
 MAY_IMPORT = {
-    "training": set(),
+    "backend": set(),
     "layers": set(),
     "losses": set(),
     "metrics": {"networks", "presets"},
     "presets": set(),
     "schedules": set(),
     "networks": {"layers"},
-    "models": {"layers", "losses", "networks", "metrics", "presets", "schedules", "training"},
+    "models": {"layers", "losses", "networks", "metrics", "presets", "schedules", "backend"},
     "data": set(),
 }
 #: Rooms that must work with TensorFlow absent.
@@ -62,10 +62,10 @@ def rooms_of(path):
 
 def test_the_scan_sees_imports():
     """So that the tests below can fail."""
-    assert ("training", False) in set(rooms_of(PACKAGE / "models" / "gan.py"))
+    assert ("backend", False) in set(rooms_of(PACKAGE / "models" / "gan.py"))
     assert ("models", True) in set(rooms_of(PACKAGE / "presets" / "folder.py"))
-    assert branches_on_backend(PACKAGE / "training" / "__init__.py")
-    assert ("tensorflow", False) in set(imports(PACKAGE / "training" / "tensorflow_steps.py"))
+    assert branches_on_backend(PACKAGE / "backend" / "__init__.py")
+    assert ("tensorflow", False) in set(imports(PACKAGE / "backend" / "tensorflow_steps.py"))
 
 
 @pytest.mark.parametrize("room", sorted(MAY_IMPORT))
@@ -79,10 +79,10 @@ def test_rooms_import_only_what_they_may(room):
             assert other in MAY_IMPORT[room] | {room}, f"{path} imports keras_simgan.{other}"
 
 
-def test_only_training_knows_the_backend():
+def test_only_the_backend_room_knows_the_backend():
     for path in PACKAGE.rglob("*.py"):
         room = path.relative_to(PACKAGE).parts[0]
-        if room == "training":
+        if room == "backend":
             continue
         assert "KERAS_BACKEND" not in path.read_text(), path
         assert not branches_on_backend(path), f"{path} branches on the backend"
@@ -93,8 +93,8 @@ def test_only_training_knows_the_backend():
             assert library not in BACKENDS, f"{path} imports {library}"
 
 
-def test_training_imports_each_backend_in_its_own_file_only():
-    for path in sources("training"):
+def test_the_backend_room_imports_each_backend_in_its_own_file_only():
+    for path in sources("backend"):
         libraries = {name.split(".")[0] for name, _ in imports(path)} & BACKENDS
         expected = {
             "tensorflow_steps.py": {"tensorflow"},

@@ -13,7 +13,7 @@ from keras import ops
 
 import keras_simgan.schedules  # noqa: F401  (saved models may name its classes)
 from keras_simgan import presets
-from keras_simgan.training import TrainingSteps, branch, value_and_gradients
+from keras_simgan.backend import TrainingSteps, branch, value_and_gradients
 
 
 class GAN(TrainingSteps):

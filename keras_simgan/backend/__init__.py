@@ -15,11 +15,11 @@ assign in place and ignore it; JAX carries these values through its transformati
 import keras
 
 if keras.config.backend() == "tensorflow":
-    from keras_simgan.training.tensorflow_steps import TrainingSteps, branch, value_and_gradients
+    from keras_simgan.backend.tensorflow_steps import TrainingSteps, branch, value_and_gradients
 elif keras.config.backend() == "torch":
-    from keras_simgan.training.torch_steps import TrainingSteps, branch, value_and_gradients
+    from keras_simgan.backend.torch_steps import TrainingSteps, branch, value_and_gradients
 elif keras.config.backend() == "jax":
-    from keras_simgan.training.jax_steps import TrainingSteps, branch, value_and_gradients
+    from keras_simgan.backend.jax_steps import TrainingSteps, branch, value_and_gradients
 else:
     raise ImportError(
         f"keras_simgan trains on TensorFlow, JAX and torch; the Keras backend is "
