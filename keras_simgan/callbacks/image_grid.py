@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_simgan.callbacks._samples import check_fits, checked_images
 from keras_simgan.data.images import write_image
-from keras_simgan.data.ranges import from_unit
+from keras_simgan.ranges import from_unit
 
 _SMALLEST_SIDE = 96  # pixels; smaller images are enlarged for the eye
 

@@ -13,9 +13,9 @@ from keras_simgan.data.images import (
     write_image,
 )
 from keras_simgan.data.labels import LabelError, read_folder, read_labels, write_folder
-from keras_simgan.data.ranges import from_unit, to_unit
 from keras_simgan.data.sampling import sample_images
 from keras_simgan.data.unpaired import UnpairedDataset, unpaired
+from keras_simgan.ranges import from_unit, to_unit
 
 __all__ = [
     "EyeRenderer",

@@ -13,7 +13,7 @@ import numpy as np
 from keras_simgan.data.files import ImageError, list_images, read_ahead
 from keras_simgan.data.images import convert_image_channels, read_image, resize
 from keras_simgan.data.labels import read_labels
-from keras_simgan.data.ranges import to_unit
+from keras_simgan.ranges import to_unit
 
 MEMORY_LIMIT = 2 * 1024**3
 _PROGRESS_FROM = 1000  # images; fewer are read in a moment

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_simgan.data.files import THREADS, ImageError, list_images, read_ahead
 from keras_simgan.data.images import convert_image_channels, read_image, resize
-from keras_simgan.data.ranges import to_unit
+from keras_simgan.ranges import to_unit
 
 
 def sample_images(

@@ -6,7 +6,7 @@ import cv2
 import keras
 import numpy as np
 
-from keras_simgan.data.ranges import from_unit, to_unit
+from keras_simgan.ranges import from_unit, to_unit
 from keras_simgan.refinement.tiling import TiledNetwork
 
 SOURCE_TO_TARGET = "source_to_target"

@@ -20,7 +20,7 @@ from keras_simgan.data.files import (
     unsupported_format,
 )
 from keras_simgan.data.images import decode_image, encode_image
-from keras_simgan.data.ranges import to_unit
+from keras_simgan.ranges import to_unit
 from keras_simgan.refinement.image_refiner import ImageRefiner
 from keras_simgan.refinement.record import Outcome, RefinementError, fingerprint
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from keras_simgan.data.image_set import ImageSet
-from keras_simgan.data.ranges import from_unit
+from keras_simgan.ranges import from_unit
 from keras_simgan.refinement.manifest import MANIFEST
 from keras_simgan.reporting.chart import line_chart, step_chart
 from keras_simgan.reporting.evaluation_result import Evaluation

@@ -14,8 +14,8 @@ from keras_simgan.data.files import ImageError, read_ahead
 from keras_simgan.data.image_set import ImageSet
 from keras_simgan.data.images import read_image, resize
 from keras_simgan.data.labels import read_labels
-from keras_simgan.data.ranges import to_unit
 from keras_simgan.metrics import FeatureExtractor
+from keras_simgan.ranges import to_unit
 
 #: Bins of one gray level, and of one level a pixel up to the steepest edge there is.
 GRAY_EDGES = np.arange(257) - 0.5

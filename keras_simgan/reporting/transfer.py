@@ -18,9 +18,9 @@ from keras_simgan import networks
 from keras_simgan.data.gaze import pitch_yaw_to_vector
 from keras_simgan.data.image_set import ImageSet
 from keras_simgan.data.labels import LabelError
-from keras_simgan.data.ranges import from_unit
 from keras_simgan.metrics import Estimate, TransferScore, transfer_gain
 from keras_simgan.metrics.angular_error import angular_error
+from keras_simgan.ranges import from_unit
 from keras_simgan.reporting.image_sample import ImageSample
 
 ARMS = ("synthetic", "augmented", "refined")

@@ -3,6 +3,33 @@
 import numpy as np
 
 _INTEGER_TYPES = (np.dtype("uint8"), np.dtype("uint16"))
+#: How far beyond [-1, 1] rounding may put a value, in half precision for example.
+TOLERANCE = 1e-3
+
+
+def check_unit(name: str, images: np.ndarray) -> None:
+    """Raises where images are not in the range of the networks.
+
+    Args:
+        name: The argument that holds them, for the message.
+        images: Floating point images of any shape; none at all pass.
+
+    Raises:
+        ValueError: If a value is outside [-1, 1] by more than `TOLERANCE`, or not finite.
+    """
+    if not images.size:
+        return
+    low, high = float(images.min()), float(images.max())
+    # Written so that NaN, which compares false, also ends here.
+    if low >= -1.0 - TOLERANCE and high <= 1.0 + TOLERANCE:
+        return
+    if not np.isfinite(images).all():
+        raise ValueError(f"`{name}` holds values that are not finite (NaN or infinity).")
+    raise ValueError(
+        f"`{name}` must be in [-1, 1]; found values from {low:g} to {high:g}. "
+        "`keras_simgan.data.to_unit` scales 8- and 16-bit images; for floats in [0, 255] it is "
+        "`images / 127.5 - 1`, in [0, 1] `2 * images - 1`."
+    )
 
 
 def to_unit(images: np.ndarray) -> np.ndarray:
@@ -34,17 +61,7 @@ def to_unit(images: np.ndarray) -> np.ndarray:
             f"Images have the type {images.dtype}; expected uint8, uint16, or floats in [-1, 1]. "
             "Convert them, for example with `images.astype('uint8')`."
         )
-    if images.size:
-        low, high = float(images.min()), float(images.max())
-        # Written so that NaN, which compares false, also ends here.
-        if not (low >= -1.0 and high <= 1.0):
-            if not np.isfinite(images).all():
-                raise ValueError("Images hold values that are not finite (NaN or infinity).")
-            raise ValueError(
-                f"Floating point images range from {low:g} to {high:g}; expected [-1, 1]. "
-                "Pass uint8 or uint16 images, or rescale: `images / 127.5 - 1` for [0, 255], "
-                "`2 * images - 1` for [0, 1]."
-            )
+    check_unit("images", images)
     return images.astype("float32")
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from keras_simgan.data import from_unit, to_unit
+from keras_simgan.ranges import check_unit, from_unit, to_unit
 
 
 def test_hand_worked_values():
@@ -45,7 +45,8 @@ def test_floats_pass_through_and_quantise_within_half_a_step(unit):
 @pytest.mark.parametrize(
     "images, error, match",
     [
-        (np.array([0.0, 255.0]), ValueError, r"from 0 to 255; expected \[-1, 1\].*127\.5"),
+        (np.array([0.0, 255.0]), ValueError, r"\[-1, 1\]; found values from 0 to 255.*127\.5"),
+        (np.array([0.0, 1.002]), ValueError, "from 0 to 1.002"),
         (np.array([0.0, np.nan]), ValueError, "not finite"),
         (np.array([0.0, -np.inf]), ValueError, "not finite"),
         (np.array([0, 1]), TypeError, "int64; expected uint8, uint16"),
@@ -55,6 +56,13 @@ def test_floats_pass_through_and_quantise_within_half_a_step(unit):
 def test_bad_images(images, error, match):
     with pytest.raises(error, match=match):
         to_unit(images)
+
+
+def test_rounding_of_half_precision_is_let_through():
+    check_unit("images", np.array([-1.0009, 1.0009]))
+    check_unit("images", np.zeros((0, 4, 4, 1)))
+    with pytest.raises(ValueError, match="`renders`.*to 1.0011"):
+        check_unit("renders", np.array([0.0, 1.0011]))
 
 
 def test_bad_output():
