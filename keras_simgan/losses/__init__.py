@@ -1,8 +1,24 @@
 """Losses. Every reduction is a mean, so that a weight means the same at every image size."""
 
+from keras_simgan.losses.adversarial import AdversarialLoss
+from keras_simgan.losses.by_name import adversarial_loss
+from keras_simgan.losses.cross_entropy import MinimaxLoss, NonSaturatingLoss
+from keras_simgan.losses.hinge import HingeLoss
 from keras_simgan.losses.label_consistency import LabelConsistency
 from keras_simgan.losses.least_squares import LeastSquaresLoss
 from keras_simgan.losses.local_adversarial import LocalAdversarialLoss
 from keras_simgan.losses.self_regularization import SelfRegularization
+from keras_simgan.losses.wasserstein import WassersteinLoss
 
-__all__ = ["LabelConsistency", "LeastSquaresLoss", "LocalAdversarialLoss", "SelfRegularization"]
+__all__ = [
+    "AdversarialLoss",
+    "HingeLoss",
+    "LabelConsistency",
+    "LeastSquaresLoss",
+    "LocalAdversarialLoss",
+    "MinimaxLoss",
+    "NonSaturatingLoss",
+    "SelfRegularization",
+    "WassersteinLoss",
+    "adversarial_loss",
+]

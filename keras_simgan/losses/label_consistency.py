@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_simgan.losses.precision import at_least_float32
+
 
 def _l1(before, after):
     return ops.abs(after - before)
@@ -102,9 +104,7 @@ class LabelConsistency(keras.losses.Loss):
         total = 0.0
         outputs = [keras.tree.flatten(self.model(x, training=False)) for x in (y_true, y_pred)]
         for before, after in zip(*outputs, strict=True):
-            each = distance(
-                ops.stop_gradient(ops.cast(before, "float32")), ops.cast(after, "float32")
-            )
+            each = distance(ops.stop_gradient(at_least_float32(before)), at_least_float32(after))
             if len(each.shape) == 0:
                 raise ValueError(
                     f"`distance` must give a value or more for each image; {distance!r} gave one "

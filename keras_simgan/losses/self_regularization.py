@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_simgan.losses.precision import at_least_float32
+
 
 def _identity(images):
     return [images]
@@ -94,7 +96,7 @@ class SelfRegularization(keras.losses.Loss):
         total = 0.0
         for part, weight in self.terms:
             for before, after in zip(_features(part, y_true), _features(part, y_pred), strict=True):
-                distance = ops.abs(ops.cast(after, "float32") - ops.cast(before, "float32"))
+                distance = ops.abs(at_least_float32(after) - at_least_float32(before))
                 total += weight * ops.mean(distance, axis=tuple(range(1, len(distance.shape))))
         return self.weight * total
 
