@@ -16,7 +16,7 @@ PACKAGE = Path(keras_simgan.__file__).parent
 MAY_IMPORT = {
     "backend": set(),
     "layers": set(),
-    "losses": set(),
+    "losses": {"backend", "layers"},
     "metrics": {"networks", "presets"},
     "presets": set(),
     "schedules": set(),

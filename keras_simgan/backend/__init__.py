@@ -3,6 +3,8 @@
 Each backend's module offers the same names, and the rest of the project uses them from here:
 
 - `value_and_gradients(function, variables, state)`: a loss and its gradients.
+- `input_gradient(function, inputs, state)`: the gradient of the sum of `function(inputs)` with
+  respect to `inputs`, a tensor; differentiable again, with respect to variables and inputs.
 - `branch(condition, if_true, if_false, state)`: one of two functions, side effects
   included, in the graph.
 - `TrainingSteps`: `train_step` and `test_step` of a model that has `adversarial_step` and
@@ -15,15 +17,30 @@ assign in place and ignore it; JAX carries these values through its transformati
 import keras
 
 if keras.config.backend() == "tensorflow":
-    from keras_simgan.backend.tensorflow_steps import TrainingSteps, branch, value_and_gradients
+    from keras_simgan.backend.tensorflow_steps import (
+        TrainingSteps,
+        branch,
+        input_gradient,
+        value_and_gradients,
+    )
 elif keras.config.backend() == "torch":
-    from keras_simgan.backend.torch_steps import TrainingSteps, branch, value_and_gradients
+    from keras_simgan.backend.torch_steps import (
+        TrainingSteps,
+        branch,
+        input_gradient,
+        value_and_gradients,
+    )
 elif keras.config.backend() == "jax":
-    from keras_simgan.backend.jax_steps import TrainingSteps, branch, value_and_gradients
+    from keras_simgan.backend.jax_steps import (
+        TrainingSteps,
+        branch,
+        input_gradient,
+        value_and_gradients,
+    )
 else:
     raise ImportError(
         f"keras_simgan trains on TensorFlow, JAX and torch; the Keras backend is "
         f"{keras.config.backend()!r}. Set KERAS_BACKEND to 'tensorflow', 'jax' or 'torch'."
     )
 
-__all__ = ["TrainingSteps", "branch", "value_and_gradients"]
+__all__ = ["TrainingSteps", "branch", "input_gradient", "value_and_gradients"]

@@ -38,6 +38,21 @@ def value_and_gradients(function, variables, state):
     return (loss, other), gradients
 
 
+def input_gradient(function, inputs, state):
+    """Returns the gradient of the sum of `function(inputs)`, differentiable again."""
+    before = [variable.value for variable in state]
+
+    def total(inputs):
+        outputs, after = _run(lambda: function(inputs), state, before)
+        return outputs.sum(), after
+
+    gradient, after = jax.grad(total, has_aux=True)(inputs)
+    for variable, old, new in zip(state, before, after, strict=True):
+        if new is not old:
+            variable.assign(new)
+    return gradient
+
+
 def branch(condition, if_true, if_false, state):
     """Runs one of two functions, which return the same structure of tensors."""
     if isinstance(condition, bool):

@@ -10,7 +10,18 @@ def value_and_gradients(function, variables, state):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(values)
         loss, other = function()
-    return (loss, other), tape.gradient(loss, values)
+        # Optimizers sum the gradients of all replicas; what is to be minimised is the mean.
+        share = loss / tf.distribute.get_strategy().num_replicas_in_sync
+    return (loss, other), tape.gradient(share, values)
+
+
+def input_gradient(function, inputs, state):
+    """Returns the gradient of the sum of `function(inputs)`, differentiable again."""
+    inputs = tf.identity(inputs)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(inputs)
+        outputs = function(inputs)
+    return tape.gradient(outputs, inputs, unconnected_gradients="zero")
 
 
 def branch(condition, if_true, if_false, state):

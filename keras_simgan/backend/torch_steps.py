@@ -15,6 +15,21 @@ def value_and_gradients(function, variables, state):
     return detached, list(gradients)
 
 
+def input_gradient(function, inputs, state):
+    """Returns the gradient of the sum of `function(inputs)`, differentiable again."""
+    create_graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        inputs = inputs.clone() if inputs.requires_grad else inputs.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(
+            function(inputs).sum(),
+            inputs,
+            create_graph=create_graph,
+            allow_unused=True,
+            materialize_grads=True,
+        )
+    return gradient
+
+
 def branch(condition, if_true, if_false, state):
     """Runs one of two functions."""
     return if_true() if bool(condition) else if_false()

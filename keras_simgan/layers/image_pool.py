@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_simgan.layers.image_store import ImageStore, at_most, draw
+from keras_simgan.layers.draws import draw
+from keras_simgan.layers.image_store import ImageStore, at_most
 
 
 @keras.saving.register_keras_serializable(package="keras_simgan")

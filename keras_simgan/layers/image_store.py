@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_simgan.layers.draws import constant, hash_of
+
 
 class ImageStore(keras.layers.Layer):
     """Keeps a number of images, and draws from them by a hash of (seed, count of calls).
@@ -73,14 +75,14 @@ class ImageStore(keras.layers.Layer):
 
     def _stream(self):
         """The integer that this call's draws start from."""
-        return _hash(ops.convert_to_tensor(self.calls) + _constant(self.seed * 0x9E3779B1))
+        return hash_of(ops.convert_to_tensor(self.calls) + constant(self.seed * 0x9E3779B1))
 
     def _distinct_slots(self, stream, position, count):
         """A random slot for each of `count` images, no two alike: one from each `count`-th part."""
         most = max if isinstance(count, int) else ops.maximum
         stratum = self.capacity // most(count, 1)
-        shift = ops.mod(_hash(stream + self.capacity), self.capacity)
-        jitter = ops.mod(_hash(stream - 1 - position), stratum)
+        shift = ops.mod(hash_of(stream + self.capacity), self.capacity)
+        jitter = ops.mod(hash_of(stream - 1 - position), stratum)
         return ops.mod(shift + position * stratum + jitter, self.capacity)
 
     def _read(self, slots, dtype):
@@ -119,22 +121,3 @@ class ImageStore(keras.layers.Layer):
 def at_most(count, limit: int):
     """The smaller of both; `count` may be a tensor, where the batch size is not known."""
     return min(count, limit) if isinstance(count, int) else ops.minimum(count, limit)
-
-
-def _constant(value: int):
-    """The low 32 bits of an integer, as a signed one."""
-    return ops.convert_to_tensor((value + 2**31) % 2**32 - 2**31, dtype="int32")
-
-
-def _hash(value):
-    """A 31-bit hash of 32-bit integers: shifts and multiplications that wrap (murmur3's mixer)."""
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
-        value = ops.bitwise_xor(value, ops.right_shift(value, _constant(shift)))
-        value = value * _constant(factor)
-    value = ops.bitwise_xor(value, ops.right_shift(value, _constant(16)))
-    return ops.bitwise_and(value, _constant(0x7FFFFFFF))
-
-
-def draw(stream, position):
-    """A 31-bit random integer for each position."""
-    return _hash(stream + position)

@@ -3,6 +3,7 @@
 from keras_simgan.losses.adversarial import AdversarialLoss
 from keras_simgan.losses.by_name import adversarial_loss
 from keras_simgan.losses.cross_entropy import MinimaxLoss, NonSaturatingLoss
+from keras_simgan.losses.gradient_penalty import GradientPenalty, R1Penalty
 from keras_simgan.losses.hinge import HingeLoss
 from keras_simgan.losses.label_consistency import LabelConsistency
 from keras_simgan.losses.least_squares import LeastSquaresLoss
@@ -12,12 +13,14 @@ from keras_simgan.losses.wasserstein import WassersteinLoss
 
 __all__ = [
     "AdversarialLoss",
+    "GradientPenalty",
     "HingeLoss",
     "LabelConsistency",
     "LeastSquaresLoss",
     "LocalAdversarialLoss",
     "MinimaxLoss",
     "NonSaturatingLoss",
+    "R1Penalty",
     "SelfRegularization",
     "WassersteinLoss",
     "adversarial_loss",

@@ -203,7 +203,7 @@ def test_half_precision_is_reduced_in_float32(dtype):
 def test_float64_stays(backend):
     if backend == "jax":
         pytest.skip("JAX has no float64 unless it is told to when it starts")
-    logits = ops.convert_to_tensor(np.random.default_rng(0).normal(0, 2, (2, 3, 1)))
+    logits = ops.array(np.random.default_rng(0).normal(0, 2, (2, 3, 1)), "float64")
     for name in NAMES:
         for part, formula in zip(PARTS, FORMULAS[name], strict=True):
             loss = getattr(losses.adversarial_loss(name), part)(logits)
