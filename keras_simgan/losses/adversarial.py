@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from keras import ops
-
-from keras_simgan.losses.precision import at_least_float32
+from keras_simgan.losses.precision import at_least_float32, mean
 
 
 class AdversarialLoss:
@@ -135,4 +133,4 @@ def _logits(logit_map):
 
 
 def _mean(loss, outputs):
-    return sum(ops.mean(loss(logits)) for logits in logits_of(outputs))
+    return sum(mean(loss(logits)) for logits in logits_of(outputs))

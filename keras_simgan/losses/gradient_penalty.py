@@ -10,7 +10,7 @@ from keras import ops
 from keras_simgan.backend import input_gradient
 from keras_simgan.layers.draws import draw_uniform, hash_of
 from keras_simgan.losses.adversarial import logits_of
-from keras_simgan.losses.precision import at_least_float32
+from keras_simgan.losses.precision import at_least_float32, mean
 
 #: Inside the root of the norm, whose derivative at zero is infinite.
 EPSILON = 1e-12
@@ -35,7 +35,7 @@ class _Penalty:
         )
         squares = ops.square(at_least_float32(gradient))
         squared_norms = ops.sum(squares, axis=tuple(range(1, len(squares.shape))))  # (batch,)
-        return self.weight * self.every * ops.mean(self._of(squared_norms))
+        return self.weight * self.every * mean(self._of(squared_norms))
 
     def get_config(self) -> dict[str, Any]:
         """All arguments."""
@@ -148,6 +148,6 @@ class R1Penalty(_Penalty):
 def _scores(outputs):
     """One number for each image: the mean of its logits, summed over scales; shape `(batch,)`."""
     return sum(
-        ops.mean(ops.reshape(logits, (ops.shape(logits)[0], -1)), axis=1)
+        mean(ops.reshape(logits, (ops.shape(logits)[0], -1)), axes=(1,))
         for logits in logits_of(outputs)
     )

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_simgan.losses.precision import at_least_float32
+from keras_simgan.losses.precision import at_least_float32, mean
 
 
 def _l1(before, after):
@@ -111,7 +111,7 @@ class LabelConsistency(keras.losses.Loss):
                     "for the whole batch. Leave the mean over the batch out of it: a "
                     "`keras.losses.Loss` takes `reduction=None`."
                 )
-            total += ops.mean(ops.reshape(each, (ops.shape(each)[0], -1)), axis=1)
+            total += mean(ops.reshape(each, (ops.shape(each)[0], -1)), axes=(1,))
         return self.weight * total
 
     def get_config(self):

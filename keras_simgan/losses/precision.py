@@ -1,5 +1,7 @@
 """The precision that losses are computed in."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -11,4 +13,12 @@ def at_least_float32(values):
     in.
     """
     values = ops.convert_to_tensor(values)
-    return ops.cast(values, keras.backend.result_type(values.dtype, "float32"))
+    double = keras.backend.standardize_dtype(values.dtype) == "float64"
+    return values if double else ops.cast(values, "float32")
+
+
+def mean(values, axes: tuple[int, ...] | None = None):
+    """The mean in the values' precision; that of `keras.ops` computes in float32 on torch."""
+    axes = tuple(range(len(values.shape))) if axes is None else axes
+    count = math.prod(ops.shape(values)[axis] for axis in axes)  # a tensor where a size is unknown
+    return ops.sum(values, axis=axes) / ops.cast(count, values.dtype)

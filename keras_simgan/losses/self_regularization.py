@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_simgan.losses.precision import at_least_float32
+from keras_simgan.losses.precision import at_least_float32, mean
 
 
 def _identity(images):
@@ -97,7 +97,7 @@ class SelfRegularization(keras.losses.Loss):
         for part, weight in self.terms:
             for before, after in zip(_features(part, y_true), _features(part, y_pred), strict=True):
                 distance = ops.abs(at_least_float32(after) - at_least_float32(before))
-                total += weight * ops.mean(distance, axis=tuple(range(1, len(distance.shape))))
+                total += weight * mean(distance, axes=tuple(range(1, len(distance.shape))))
         return self.weight * total
 
     def get_config(self):
