@@ -4,6 +4,10 @@ __version__ = "0.1.0"
 
 import importlib
 
+from keras_simgan.registration import register
+
+register()
+
 _ROOMS = (
     "callbacks",
     "data",

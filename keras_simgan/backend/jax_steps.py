@@ -5,6 +5,8 @@ each one opened here is given the current value of every variable in `state`, an
 handed back to the scope outside.
 """
 
+import contextlib
+
 import jax
 import keras
 
@@ -71,6 +73,10 @@ def branch(condition, if_true, if_false, state):
 
 class TrainingSteps(keras.Model):
     """Steps from state to state, as `jax.jit` needs them."""
+
+    def variable_scope(self):
+        """Where variables that are made after the model belong: anywhere."""
+        return contextlib.nullcontext()
 
     def train_step(self, state, data):
         """Plays one adversarial step; returns the logs and the new state."""

@@ -34,6 +34,10 @@ def branch(condition, if_true, if_false, state):
 class TrainingSteps(keras.Model):
     """Steps that assign variables in place, eagerly or inside a `tf.function`."""
 
+    def variable_scope(self):
+        """Where variables that are made after the model belong: with its own."""
+        return self.distribute_strategy.scope()
+
     def train_step(self, data):
         """Plays one adversarial step."""
         return self.adversarial_step(data)

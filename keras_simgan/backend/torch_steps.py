@@ -1,5 +1,7 @@
 """Gradients, branches and steps on torch."""
 
+import contextlib
+
 import keras
 import torch
 
@@ -37,6 +39,10 @@ def branch(condition, if_true, if_false, state):
 
 class TrainingSteps(keras.Model):
     """Steps that record gradients only inside `value_and_gradients`."""
+
+    def variable_scope(self):
+        """Where variables that are made after the model belong: anywhere."""
+        return contextlib.nullcontext()
 
     def train_step(self, data):
         """Plays one adversarial step."""

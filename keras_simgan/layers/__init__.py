@@ -2,6 +2,7 @@
 
 from keras_simgan.layers.image_history import ImageHistory
 from keras_simgan.layers.image_pool import ImagePool
+from keras_simgan.layers.image_store import ImageStore
 from keras_simgan.layers.pad_to_multiple import CropToMatch, PadToMultiple
 from keras_simgan.layers.reflection_padding import ReflectionPadding2D
 from keras_simgan.layers.residual_block import ResidualBlock
@@ -10,6 +11,7 @@ __all__ = [
     "CropToMatch",
     "ImageHistory",
     "ImagePool",
+    "ImageStore",
     "PadToMultiple",
     "ReflectionPadding2D",
     "ResidualBlock",

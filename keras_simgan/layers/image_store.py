@@ -68,6 +68,14 @@ class ImageStore(keras.layers.Layer):
         )
 
     @property
+    def weights(self) -> list:
+        """None: pixels are memory, not parameters, and are not counted as such.
+
+        They are among `variables`, and saved with these.
+        """
+        return []
+
+    @property
     def nbytes(self) -> int:
         """Memory of the stored images, in bytes."""
         width = {"uint8": 1, "bfloat16": 2, "float32": 4}[self.storage]

@@ -10,6 +10,7 @@ from keras_simgan.losses.least_squares import LeastSquaresLoss
 from keras_simgan.losses.local_adversarial import LocalAdversarialLoss
 from keras_simgan.losses.self_regularization import SelfRegularization
 from keras_simgan.losses.wasserstein import WassersteinLoss
+from keras_simgan.losses.weight_clipping import WeightClipping
 
 __all__ = [
     "AdversarialLoss",
@@ -23,5 +24,6 @@ __all__ = [
     "R1Penalty",
     "SelfRegularization",
     "WassersteinLoss",
+    "WeightClipping",
     "adversarial_loss",
 ]

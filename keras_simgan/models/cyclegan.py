@@ -8,10 +8,12 @@ import keras
 from keras import ops
 
 from keras_simgan.layers import ImagePool
-from keras_simgan.losses import LabelConsistency, LeastSquaresLoss
-from keras_simgan.models.gan import GAN, in_one_batch
+from keras_simgan.losses import AdversarialLoss, LabelConsistency
+from keras_simgan.models.gan import GAN
+from keras_simgan.models.in_one_batch import in_one_batch
 
 LABEL_CONSISTENCY_ON = ("translated", "cycled")
+CYCLE_DISTANCES = {"l1": ops.abs, "l2": ops.square}
 
 
 @keras.saving.register_keras_serializable(package="keras_simgan")
@@ -46,14 +48,16 @@ class CycleGAN(GAN):
             of the target's.
         identity_weight: Weight of the identity loss, as a part of `cycle_weight`; 0 for none. It
             keeps colours, and needs domains of the same number of channels.
-        adversarial_loss: `losses.LeastSquaresLoss()` when left out.
+        adversarial_loss: A name or a `losses.AdversarialLoss`; the paper's least squares when left
+            out.
         label_consistency: A `losses.LabelConsistency`, for source images, whose labels are to stay.
         label_consistency_on: Where the label is read again: `"translated"`, in G(x), the images one
             goes on to train with, or `"cycled"`, in F(G(x)), for a model that knows the source's
             looks only.
         pool_size: Images in each pool; 0 for none.
         seed: Seed of the draws from the pools.
-        **kwargs: Arguments of `keras.Model`.
+        cycle_distance: `"l1"`, mean |a - b|, or `"l2"`, mean (a - b)^2, for the cycle consistency.
+        **kwargs: Arguments of `GAN`: `penalties`, `augment`, `turns`, `name`...
 
     Source and target are images in [-1, 1], shape `(batch, height, width, channels)`; `predict`
     translates source to target, `translate` either way.
@@ -83,11 +87,12 @@ class CycleGAN(GAN):
         source_discriminator: keras.Model,
         cycle_weight: float | tuple[float, float] = 10.0,
         identity_weight: float = 0.5,
-        adversarial_loss: LeastSquaresLoss | None = None,
+        adversarial_loss: str | AdversarialLoss = "least_squares",
         label_consistency: LabelConsistency | None = None,
         label_consistency_on: str = "translated",
         pool_size: int = 50,
         seed: int = 0,
+        cycle_distance: str = "l1",
         **kwargs: Any,
     ):
         if isinstance(cycle_weight, list):  # as it comes from a file
@@ -101,14 +106,16 @@ class CycleGAN(GAN):
                 "`cycle_weight` must be one weight or two, and no weight below 0. Received: "
                 f"cycle_weight={cycle_weight!r}, identity_weight={identity_weight!r}."
             )
-        for argument, loss, kind in (
-            ("adversarial_loss", adversarial_loss, LeastSquaresLoss),
-            ("label_consistency", label_consistency, LabelConsistency),
-        ):
-            if loss is not None and not isinstance(loss, kind):
-                raise ValueError(
-                    f"`{argument}` must be a `losses.{kind.__name__}`. Received: {loss!r}."
-                )
+        if label_consistency is not None and not isinstance(label_consistency, LabelConsistency):
+            raise ValueError(
+                "`label_consistency` must be a `losses.LabelConsistency`. Received: "
+                f"{label_consistency!r}."
+            )
+        if cycle_distance not in CYCLE_DISTANCES:
+            raise ValueError(
+                f"`cycle_distance` must be one of {sorted(CYCLE_DISTANCES)}; got "
+                f"{cycle_distance!r}."
+            )
         if label_consistency_on not in LABEL_CONSISTENCY_ON:
             raise ValueError(
                 f"`{self._label_argument}` must be one of {LABEL_CONSISTENCY_ON}; got "
@@ -117,7 +124,14 @@ class CycleGAN(GAN):
         if not isinstance(pool_size, int) or pool_size < 0:
             raise ValueError(f"`pool_size` must be an integer of at least 0; got {pool_size!r}.")
         super().__init__(
-            [generator, inverse_generator], [target_discriminator, source_discriminator], **kwargs
+            {"generator": generator, "inverse_generator": inverse_generator},
+            {
+                "target_discriminator": target_discriminator,
+                "source_discriminator": source_discriminator,
+            },
+            {self._label_model: label_consistency.model} if label_consistency else {},
+            adversarial_loss="least_squares" if adversarial_loss is None else adversarial_loss,
+            **kwargs,
         )
         domains = {"source": generator.input_shape, "target": inverse_generator.input_shape}
         for argument, shape, domain in (
@@ -127,19 +141,17 @@ class CycleGAN(GAN):
             ("source_discriminator", source_discriminator.input_shape, "source"),
         ):
             if not _fits(shape, domains[domain]):
-                gives = "gives" if "generator" in argument else "takes"
+                verb = "gives" if "generator" in argument else "takes"
                 raise ValueError(
-                    f"`{argument}` {gives} images of shape {shape}, but the {domain} domain's "
+                    f"`{argument}` {verb} images of shape {shape}, but the {domain} domain's "
                     f"generator takes {domains[domain]}."
                 )
-        for argument, discriminator in (
-            ("target_discriminator", target_discriminator),
-            ("source_discriminator", source_discriminator),
-        ):
-            if len(discriminator.output_shape) != 4 or discriminator.output_shape[-1] != 1:
+        if label_consistency is not None:
+            reads = getattr(label_consistency.model, "input_shape", domains["source"])
+            if not _fits(reads, domains["source"]):
                 raise ValueError(
-                    f"`{argument}` must give one value a patch, shape (batch, rows, columns, 1); "
-                    f"its output shape is {discriminator.output_shape}."
+                    f"The model `{self._label_model}` that reads labels takes images of shape "
+                    f"{reads}, but the source domain's generator takes {domains['source']}."
                 )
         if identity_weight and not _fits(domains["source"], domains["target"]):
             raise ValueError(
@@ -153,18 +165,12 @@ class CycleGAN(GAN):
                 f"{domains['source']} and {domains['target']}. Give them an `image_shape` without "
                 "None, or pass `pool_size=0`."
             )
-        self.generator = generator
-        self.inverse_generator = inverse_generator
-        self.target_discriminator = target_discriminator
-        self.source_discriminator = source_discriminator
         self.cycle_weight = cycle_weight
+        self.cycle_distance = cycle_distance
         self.identity_weight = identity_weight
         self._cycle_weights = [float(weight) for weight in weights]
-        self.adversarial_loss = adversarial_loss or LeastSquaresLoss()
         self.label_consistency = label_consistency
         self.label_consistency_on = label_consistency_on
-        # Tracked here, so that a frozen model is saved with this one.
-        self.feature_extractors = [label_consistency.model] if label_consistency else []
         self.pool_size = pool_size
         self.seed = seed
         self.target_pool = self.source_pool = None
@@ -172,116 +178,78 @@ class CycleGAN(GAN):
             self.target_pool = ImagePool(pool_size, domains["target"][1:], seed=2 * seed)
             self.source_pool = ImagePool(pool_size, domains["source"][1:], seed=2 * seed + 1)
 
+    # What a subclass may call its label by.
     _label_argument = "label_consistency_on"
+    _label_loss = "label_consistency"
+    _label_model = "feature_extractor_0"
 
-    def call(self, source, training=False):
-        """Translates source images in [-1, 1], shape `(batch, height, width, channels)`."""
-        return self.generator(source, training=training)
+    def generate(self, batch, training=True):
+        """G(x) and F(y)."""
+        source, target = batch
+        return {
+            "target": self.generator(source, training=training),
+            "source": self.inverse_generator(target, training=training),
+        }
 
-    def batch_shapes(self):
-        """The shapes of both domains; a size that one network leaves open may be in another."""
-        there, back = self.generator, self.inverse_generator
-        source = [there.input_shape, back.output_shape, self.source_discriminator.input_shape]
-        target = [back.input_shape, there.output_shape, self.target_discriminator.input_shape]
-        if self.label_consistency and hasattr(self.label_consistency.model, "input_shape"):
-            source.append(self.label_consistency.model.input_shape)
-        return _known(source), _known(target)
-
-    def generator_losses(self, source, target, training=True):
-        """Equation 3 for both generators; and both fakes, `(target, source)`."""
-        if self.identity_weight:
-            fake_target, same_target = in_one_batch(self.generator, [source, target], training)
-            fake_source, same_source = in_one_batch(
-                self.inverse_generator, [target, source], training
-            )
-        else:
-            fake_target = self.generator(source, training=training)
-            fake_source = self.inverse_generator(target, training=training)
-        cycled_source = self.inverse_generator(fake_target, training=training)
-        cycled_target = self.generator(fake_source, training=training)
-        of_target = self.target_discriminator(fake_target, training=training)
-        of_source = self.source_discriminator(fake_source, training=training)
-
+    def generator_losses(self, batch, fakes, training=True):
+        """Equation 3 for both generators."""
+        source, target = batch
         source_weight, target_weight = self._cycle_weights
+        identity = [[target], [source]] if self.identity_weight else [[], []]
+        cycled_target, *same_target = in_one_batch(
+            self.generator, [fakes["source"], *identity[0]], training
+        )
+        cycled_source, *same_source = in_one_batch(
+            self.inverse_generator, [fakes["target"], *identity[1]], training
+        )
+        distance = CYCLE_DISTANCES[self.cycle_distance]
         losses = {
-            "generator_adversarial": self.adversarial_loss.generator(of_target),
-            "inverse_adversarial": self.adversarial_loss.generator(of_source),
-            "source_cycle": source_weight * _l1(cycled_source, source),
-            "target_cycle": target_weight * _l1(cycled_target, target),
+            "generator_adversarial": self.generator_adversarial_loss(
+                "target_discriminator", fakes["target"], training=training
+            ),
+            "inverse_adversarial": self.generator_adversarial_loss(
+                "source_discriminator", fakes["source"], training=training
+            ),
+            "source_cycle": source_weight * ops.mean(distance(ops.subtract(cycled_source, source))),
+            "target_cycle": target_weight * ops.mean(distance(ops.subtract(cycled_target, target))),
         }
         if self.identity_weight:
             # The weight is that of the cycle of the same images, as in the authors' code.
-            losses["source_identity"] = (
-                source_weight * self.identity_weight * _l1(same_source, source)
-            )
-            losses["target_identity"] = (
-                target_weight * self.identity_weight * _l1(same_target, target)
-            )
+            for name, weight, (same,), images in (
+                ("source_identity", source_weight, same_source, source),
+                ("target_identity", target_weight, same_target, target),
+            ):
+                distance_to_same = ops.mean(ops.abs(ops.subtract(same, images)))
+                losses[name] = weight * self.identity_weight * distance_to_same
         if self.label_consistency:
             cycled = self.label_consistency_on == "cycled"
-            losses[self._label_loss] = self.label_consistency(
-                source, cycled_source if cycled else fake_target
-            )
-        return losses, (fake_target, fake_source)
-
-    _label_loss = "label_consistency"
-
-    def discriminator_losses(self, source, target, fakes, training=True):
-        """Fakes told from real images, in both domains."""
-        losses = {}
-        for domain, discriminator, fake, real in (
-            ("target", self.target_discriminator, fakes[0], target),
-            ("source", self.source_discriminator, fakes[1], source),
-        ):
-            of_fake, of_real = in_one_batch(discriminator, [fake, real], training)
-            losses[f"{domain}_discriminator_fake"] = self.adversarial_loss.discriminator_fake(
-                of_fake
-            )
-            losses[f"{domain}_discriminator_real"] = self.adversarial_loss.discriminator_real(
-                of_real
-            )
+            after = cycled_source if cycled else fakes["target"]
+            losses[self._label_loss] = ops.mean(self.label_consistency.call(source, after))
         return losses
+
+    def discriminator_losses(self, batch, fakes, training=True):
+        """Fakes told from real images, in both domains."""
+        source, target = batch
+        return {
+            **self.discriminator_adversarial_losses(
+                "target_discriminator", target, fakes["target"], training=training
+            ),
+            **self.discriminator_adversarial_losses(
+                "source_discriminator", source, fakes["source"], training=training
+            ),
+        }
 
     def recall_fakes(self, fakes):
         """Some of each domain's fakes from its pool."""
         if not self.pool_size:
             return fakes
-        return self.target_pool(fakes[0]), self.source_pool(fakes[1])
-
-    def get_config(self):
-        """All arguments, the networks and the losses among them."""
-        serialize = keras.saving.serialize_keras_object
         return {
-            "name": self.name,
-            "generator": serialize(self.generator),
-            "inverse_generator": serialize(self.inverse_generator),
-            "target_discriminator": serialize(self.target_discriminator),
-            "source_discriminator": serialize(self.source_discriminator),
-            "cycle_weight": self.cycle_weight,
-            "identity_weight": self.identity_weight,
-            "adversarial_loss": serialize(self.adversarial_loss),
-            "label_consistency": serialize(self.label_consistency),
-            "label_consistency_on": self.label_consistency_on,
-            "pool_size": self.pool_size,
-            "seed": self.seed,
+            "target": self.target_pool(fakes["target"]),
+            "source": self.source_pool(fakes["source"]),
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The model that `get_config` described."""
-        load = keras.saving.deserialize_keras_object
-        return cls(**{key: load(value, custom_objects) for key, value in config.items()})
-
-
-def _l1(one, other):
-    return ops.mean(ops.abs(ops.subtract(one, other)))
 
 
 def _fits(shape: tuple, expected: tuple) -> bool:
     return len(shape) == len(expected) and all(
         None in pair or pair[0] == pair[1] for pair in zip(shape, expected, strict=True)
     )
-
-
-def _known(shapes: list[tuple]) -> tuple:
-    return tuple(next(filter(None, sizes), None) for sizes in zip(*shapes, strict=True))

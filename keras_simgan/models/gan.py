@@ -2,541 +2,260 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import accumulate
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
-import keras_simgan.schedules  # noqa: F401  (saved models may name its classes)
-from keras_simgan import presets
-from keras_simgan.backend import TrainingSteps, branch, value_and_gradients
+from keras_simgan import losses, schedules
+from keras_simgan.backend import branch
+from keras_simgan.models import batches
+from keras_simgan.models.adversarial_training import AdversarialTraining
+from keras_simgan.models.in_one_batch import batch_size, in_one_batch
 
 
-class GAN(TrainingSteps):
-    """Networks that move in a generator turn against networks that move in a discriminator turn.
+class GAN(AdversarialTraining):
+    """Generators that move in one turn against discriminators that move in the other.
 
-    A subclass says what is lost in each turn, with two methods that change nothing:
+    Goodfellow et al. 2014, "Generative Adversarial Networks", whatever the game: paired or not,
+    conditional, with several discriminators, any adversarial loss, penalties, turns of the critic.
+    A subclass says in three methods that change nothing what is made and what is lost:
 
-        generator_losses(source, target, training) -> (named losses, fakes)
-        discriminator_losses(source, target, fakes, training) -> named losses
+        generate(batch, training) -> fakes
+        generator_losses(batch, fakes, training) -> named losses
+        discriminator_losses(batch, fakes, training) -> named losses
 
-    The losses are weighted scalars; each turn minimises their sum with respect to its own networks
-    only. One training step plays both turns on one batch: gradients of the generators, then of the
-    discriminators, whose fakes are those of the generator turn, with gradients stopped. So nothing
-    is computed twice. `turns` lets a subclass leave a turn out, and `recall_fakes` lets it mix the
-    fakes with those of the past.
-
-    Both optimizers live in one `keras.optimizers.MultiOptimizer`, which Keras saves and restores;
-    what else changes in training (step counter, image histories, seeds) are variables of the model.
-    So a `.keras` file, `save_weights` and `BackupAndRestore` hold the whole training.
+    A batch is `(source, target)`, each a tensor or a dictionary of tensors. Losses are weighted
+    scalars; each turn minimises their sum with respect to its own networks only. One step plays
+    both turns on one batch: gradients of the generators, then of the discriminators, which see the
+    fakes of the generator turn, gradients stopped. So nothing is computed twice. A generator turn
+    that is left out costs `generate` alone, a discriminator turn nothing.
 
     Args:
-        generators: The networks that move in the generator turn.
-        discriminators: The networks that move in the discriminator turn.
+        generators: The networks that move in the generator turn, by name; each becomes an
+            attribute.
+        discriminators: The networks that move in the discriminator turn, by name. Each gives a
+            logit for every patch (or two, real and fake), at one scale or several.
+        frozen: Networks that losses ask and that never move, by name.
+        adversarial_loss: A name, see `losses.adversarial_loss`, or a `losses.AdversarialLoss`.
+        penalties: `losses.GradientPenalty` and the like, added for each discriminator.
+        weight_clipping: Keeps each weight of the discriminators in [-c, c], as the first
+            Wasserstein GAN does (Arjovsky et al. 2017, c = 0.01).
+        augment: A Keras layer, such as `layers.DiffAugment`, that the discriminators' images go
+            through in training, real and fake alike; for few photos.
+        turns: Which turns a step plays: `schedules.Alternate`, or a function of the step that gives
+            two booleans, generator turn and discriminator turn. Both in each step when left out.
         **kwargs: Arguments of `keras.Model`, such as `name`.
 
-    A subclass assigns its networks to attributes, calls `super().__init__`, gives the two methods
-    and `call`, and names the networks that translate in `directions`.
+    Example:
+        >>> import numpy as np
+        >>> from keras_simgan import networks
+        >>> class Plain(GAN):
+        ...     def generate(self, batch, training=True):
+        ...         return self.generator(batch[0], training=training)
+        ...
+        ...     def generator_losses(self, batch, fakes, training=True):
+        ...         return {"adversarial": self.generator_adversarial_loss("discriminator", fakes)}
+        ...
+        ...     def discriminator_losses(self, batch, fakes, training=True):
+        ...         return self.discriminator_adversarial_losses("discriminator", batch[1], fakes)
+        >>> model = Plain(
+        ...     {"generator": networks.Refiner((16, 16, 1), filters=4, blocks=1)},
+        ...     {"discriminator": networks.PatchDiscriminator((16, 16, 1), filters=4, layers=1)},
+        ...     adversarial_loss="hinge",
+        ... )
+        >>> model.compile()
+        >>> source, target = np.random.uniform(-1, 1, (2, 4, 16, 16, 1)).astype("float32")
+        >>> sorted(model.fit(source, target, verbose=0).history)
+        ['adversarial', 'discriminator_fake', 'discriminator_real', 'loss']
     """
-
-    #: The attribute of the network that translates in each direction; the first is what `call`
-    #: does. A preset keeps these in `model.weights.h5`; the other networks train only.
-    directions: dict[str, str] = {}
 
     def __init__(
         self,
-        generators: list[keras.Model],
-        discriminators: list[keras.Model],
+        generators: Mapping[str, keras.Model],
+        discriminators: Mapping[str, keras.Model],
+        frozen: Mapping[str, keras.Model] | None = None,
+        *,
+        adversarial_loss: str | losses.AdversarialLoss = "non_saturating",
+        penalties: list | tuple = (),
+        weight_clipping: float | None = None,
+        augment: keras.layers.Layer | None = None,
+        turns: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
-        networks = [*generators, *discriminators]
-        for network in networks:
-            if not (
-                isinstance(network, keras.Model)
-                and network.built
-                and hasattr(network, "input_shape")  # a subclassed model has none, called or not
-            ):
-                raise ValueError(
-                    f"Every network of a {type(self).__name__} must be a built `keras.Model` that "
-                    f"knows its shapes. Received: {network!r}. Give it an input shape; make a "
-                    "subclassed model functional: `inputs = keras.Input(shape)`, then "
-                    "`keras.Model(inputs, model(inputs))`."
-                )
-        if len({id(network) for network in networks}) < len(networks):
-            raise ValueError(
-                f"A {type(self).__name__} was given the same network twice. Each moves by itself: "
-                "build one for every argument."
-            )
-        self._generators = list(generators)
-        self._discriminators = list(discriminators)
+        super().__init__(generators, discriminators, frozen, **kwargs)
+        self.adversarial_loss = losses.adversarial_loss(adversarial_loss)
+        self.penalties = tuple(penalties)
+        self.augment = augment
+        self.turns = schedules.turns_of(turns)
+        self.weight_clipping = weight_clipping
+        for name, network in self.discriminators.items():
+            _check_logits(name, network.output_shape)
+            if weight_clipping is not None:
+                for variable in network.trainable_variables:
+                    variable.constraint = losses.WeightClipping(weight_clipping)
         self.step = self.add_weight(
             shape=(), dtype="int32", initializer="zeros", trainable=False, name="step"
         )
-        self._loss_means: dict[str, keras.metrics.Mean] = {}
         self.built = True
 
     # What a subclass gives.
 
-    def generator_losses(self, source, target, training: bool = True):
-        """Returns the generator turn's named losses and the fakes."""
+    def generate(self, batch: tuple, training: bool = True) -> Any:
+        """Returns the fakes: a tensor, or a structure of tensors."""
+        raise TypeError(f"{type(self).__name__} must define `generate`.")
+
+    def generator_losses(self, batch: tuple, fakes: Any, training: bool = True) -> dict:
+        """Returns the generator turn's losses by name."""
         raise TypeError(f"{type(self).__name__} must define `generator_losses`.")
 
-    def discriminator_losses(self, source, target, fakes, training: bool = True):
-        """Returns the discriminator turn's named losses."""
+    def discriminator_losses(self, batch: tuple, fakes: Any, training: bool = True) -> dict:
+        """Returns the discriminator turn's losses by name."""
         raise TypeError(f"{type(self).__name__} must define `discriminator_losses`.")
 
-    def turns(self):
-        """Which of (generator turn, discriminator turn) this step plays: booleans or tensors."""
-        return True, True
-
-    def recall_fakes(self, fakes):
+    def recall_fakes(self, fakes: Any) -> Any:
         """What the discriminators see as fake in training: these, or some of the past."""
         return fakes
 
-    def default_optimizers(self) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
-        """The generator's and the discriminator's optimizer where `compile` is given none."""
-        return keras.optimizers.Adam(2e-4, beta_1=0.5), keras.optimizers.Adam(2e-4, beta_1=0.5)
+    # What it is given.
 
-    # compile
-
-    def compile(
-        self,
-        generator_optimizer: keras.optimizers.Optimizer | str | None = None,
-        discriminator_optimizer: keras.optimizers.Optimizer | str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Makes the model ready to train.
+    def judge(self, name: str, images: Any, condition: Any = None, training: bool = True) -> Any:
+        """What a discriminator says of images; the only door to it.
 
         Args:
-            generator_optimizer: Optimizer of the generator turn. The paper's when left out.
-            discriminator_optimizer: Optimizer of the discriminator turn. The paper's when left out.
-            **kwargs: `run_eagerly`, `jit_compile`, `steps_per_execution`, `auto_scale_loss`, as in
-                `keras.Model.compile`. Networks that compute in float16 get dynamic loss scaling.
+            name: Its name.
+            images: Images in [-1, 1], `(batch, height, width, channels)`, or whatever it judges; or
+                a list of such batches, which go through as one where they may.
+            condition: What the images were made from: a tensor, which becomes further channels, or
+                a dictionary of the discriminator's other inputs, whose image is then `"image"`. Of
+                a list of batches, it is the same for each.
+            training: Whether it trains; only then are images augmented.
 
-        Raises:
-            TypeError: An argument that a GAN does not take, such as `optimizer` or `loss`.
+        Returns:
+            The discriminator's output, or a list of them.
         """
-        allowed = {"run_eagerly", "jit_compile", "steps_per_execution", "auto_scale_loss"}
-        if unknown := sorted(set(kwargs) - allowed):
-            raise TypeError(
-                f"{type(self).__name__}.compile takes `generator_optimizer`, "
-                f"`discriminator_optimizer` and {sorted(allowed)}. Received: {unknown}. The losses "
-                "are the model's own, and each turn has an optimizer of its own."
-            )
-        defaults = self.default_optimizers()
-        generator_optimizer = _optimizer(generator_optimizer, defaults[0], "generator_optimizer")
-        discriminator_optimizer = _optimizer(
-            discriminator_optimizer, defaults[1], "discriminator_optimizer"
-        )
-        if generator_optimizer is discriminator_optimizer:
-            raise ValueError(
-                "`generator_optimizer` and `discriminator_optimizer` are the same object; each "
-                "turn needs an optimizer of its own."
-            )
-        discriminator_ids = {id(variable) for variable in self._discriminator_variables}
-        optimizer = keras.optimizers.MultiOptimizer(
-            lambda variable: (
-                discriminator_optimizer
-                if id(variable) in discriminator_ids
-                else generator_optimizer
-            )
-        )
-        computes_in_float16 = any(
-            layer.compute_dtype == "float16" for layer in self._flatten_layers()
-        )
-        if kwargs.get("auto_scale_loss", True) and computes_in_float16:
-            optimizer = _LossScaleOptimizer(optimizer)
-        # A fixed order, so that each turn finds its optimizer by its place.
-        optimizer.build(self._generator_variables + self._discriminator_variables)
-        super().compile(**{**kwargs, "optimizer": optimizer, "auto_scale_loss": False})
-        self._loss_means = {name: keras.metrics.Mean(name=name) for name in self._loss_names()}
-        self._turn_compile_config = {
-            "generator_optimizer": generator_optimizer,
-            "discriminator_optimizer": discriminator_optimizer,
-            **kwargs,
+        several = isinstance(images, list)
+        parts = images if several else [images]
+        if training and self.augment is not None:
+            parts = [self.augment(part, training=True) for part in parts]
+        inputs = [_with_condition(part, condition) for part in parts]
+        outputs = in_one_batch(self.discriminators[name], inputs, training)
+        return outputs if several else outputs[0]
+
+    def generator_adversarial_loss(
+        self, name: str, fakes: Any, condition: Any = None, training: bool = True
+    ) -> Any:
+        """The adversarial loss of a generator, as one discriminator judges its fakes."""
+        return self.adversarial_loss.generator(self.judge(name, fakes, condition, training))
+
+    def discriminator_adversarial_losses(
+        self, name: str, real: Any, fakes: Any, condition: Any = None, training: bool = True
+    ) -> dict:
+        """What a discriminator loses on fakes and on real images, and its penalties, by name."""
+        of_fakes, of_real = self.judge(name, [fakes, real], condition, training)
+        named = {
+            f"{name}_fake": self.adversarial_loss.discriminator_fake(of_fakes),
+            f"{name}_real": self.adversarial_loss.discriminator_real(of_real),
         }
+        for penalty in self.penalties if training else ():
+            named[f"{name}_{penalty.name}"] = self._penalize(penalty, name, real, fakes, condition)
+        return named
 
-    def get_compile_config(self) -> dict:
-        """The arguments of `compile`, for `.keras` files."""
-        if not self.compiled:
-            return {}
-        return keras.saving.serialize_keras_object(dict(self._turn_compile_config))
+    def _penalize(self, penalty, name: str, real, fakes, condition) -> Any:
+        # Lazy penalties count the turns of the discriminators, not the steps.
+        turn = ops.convert_to_tensor(self.discriminator_optimizer.iterations)
 
-    def compile_from_config(self, config: dict) -> None:
-        """Compiles as the saved model was; the optimizers' state follows with the weights."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
+        def discriminate(images):
+            return self.discriminators[name](_with_condition(images, condition), training=True)
 
-    def save_own_variables(self, store) -> None:
-        """Also the seeds of the networks' random layers, which Keras leaves out of its files."""
-        super().save_own_variables(store)
-        for index, seed in enumerate(self._seeds):
-            store[f"seed_{index}"] = seed
+        return branch(
+            True if penalty.every == 1 else ops.equal(turn % penalty.every, 0),
+            lambda: penalty(discriminate, real, fakes, turn, self._state),
+            lambda: ops.zeros((), keras.config.floatx()),
+            self._state,
+        )
 
-    def load_own_variables(self, store) -> None:
-        """What `save_own_variables` wrote."""
-        seeds = {key: store[key] for key in store.keys() if key.startswith("seed_")}
-        super().load_own_variables({key: store[key] for key in store.keys() if key not in seeds})
-        for index, seed in enumerate(self._seeds):
-            if f"seed_{index}" in seeds:
-                seed.assign(seeds[f"seed_{index}"])
+    # A step.
 
-    @property
-    def _seeds(self) -> list:
-        weights = {id(variable) for variable in self.weights}
-        return [variable for variable in self.variables if id(variable) not in weights]
-
-    @property
-    def generator_optimizer(self) -> keras.optimizers.Optimizer:
-        """The optimizer of the generator turn."""
-        return self._multi_optimizer.optimizers[0]
-
-    @property
-    def discriminator_optimizer(self) -> keras.optimizers.Optimizer:
-        """The optimizer of the discriminator turn."""
-        return self._multi_optimizer.optimizers[1]
-
-    @property
-    def _multi_optimizer(self) -> keras.optimizers.MultiOptimizer:
-        if not self.compiled:
-            raise ValueError(f"Call `compile()` on the {type(self).__name__} first.")
-        return getattr(self.optimizer, "inner_optimizer", self.optimizer)
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        """The mean of every named loss."""
-        return list(self._loss_means.values())
-
-    @property
-    def _generator_variables(self) -> list:
-        return [v for network in self._generators for v in network.trainable_variables]
-
-    @property
-    def _discriminator_variables(self) -> list:
-        return [v for network in self._discriminators for v in network.trainable_variables]
-
-    @property
-    def _state(self) -> list:
-        return [*self.variables, *self.optimizer.variables, *self.metrics_variables]
-
-    def _loss_names(self) -> list[str]:
-        """Finds the losses' names by playing both turns once on zeros, leaving no trace."""
-        with keras.StatelessScope():
-            source, target = (
-                ops.zeros((2, *[size or 64 for size in shape[1:]])) for shape in self.batch_shapes()
-            )
-            generator, fakes = self.generator_losses(source, target, training=False)
-            discriminator = self.discriminator_losses(source, target, fakes, training=False)
-        names = [*generator, *discriminator]
-        if len({"loss", *names}) <= len(names):
-            raise ValueError(f"Two losses of {type(self).__name__} share a name: {names}.")
-        return names
-
-    def batch_shapes(self) -> tuple[tuple, tuple]:
-        """The shapes of a source and a target batch."""
-        return self._generators[0].input_shape, self._discriminators[0].input_shape
-
-    # train
-
-    def adversarial_step(self, data) -> dict:
+    def adversarial_step(self, data: Any) -> dict:
         """Plays the turns of one step on a batch `(source, target)`; returns the mean losses."""
-        source, target = _batch(data)
-        generator_turn, discriminator_turn = self.turns()
-        state = self._state
+        batch = batches.cast(batches.pair(data))
+        generator_turn, discriminator_turn = self.turns(ops.convert_to_tensor(self.step))
         fakes = branch(
             generator_turn,
-            lambda: self._generator_turn(source, target),
-            lambda: _stop_gradient(self.generator_losses(source, target)[1]),
-            state,
+            lambda: self._generator_turn(batch),
+            lambda: _stop_gradient(self.generate(batch, training=True)),
+            self._state,
         )
         branch(
             discriminator_turn,
-            lambda: self._discriminator_turn(source, target, fakes),
+            lambda: self._discriminator_turn(batch, fakes),
             lambda: ops.zeros(()),
-            state,
+            self._state,
         )
         self.step.assign_add(1)
-        return self._logs()
+        return self.logs()
 
-    def validation_step(self, data) -> dict:
+    def validation_step(self, data: Any) -> dict:
         """Measures every loss on a batch `(source, target)`; changes nothing but the means."""
-        source, target = _batch(data)
-        losses, fakes = self.generator_losses(source, target, training=False)
-        losses = losses | self.discriminator_losses(source, target, fakes, training=False)
-        self._record(losses, ops.shape(source)[0])
-        return self._logs()
+        batch = batches.cast(batches.pair(data))
+        self.record(self.losses_of(batch, training=False), batch_size(batch))
+        return self.logs()
 
-    def _generator_turn(self, source, target):
-        def losses():
-            named, fakes = self.generator_losses(source, target)
-            return named, _stop_gradient(fakes)
+    def losses_of(self, batch: tuple, training: bool) -> dict[str, Any]:
+        """Every loss of both turns by name; changes nothing.
 
-        named, fakes = self._minimize(losses, self._generator_variables, self.generator_optimizer)
-        self._record(named, ops.shape(source)[0])
+        Raises:
+            ValueError: Two losses of one name.
+        """
+        fakes = self.generate(batch, training=training)
+        of_generators = self.generator_losses(batch, fakes, training=training)
+        of_discriminators = self.discriminator_losses(batch, fakes, training=training)
+        if both := sorted(of_generators.keys() & of_discriminators.keys()):
+            raise ValueError(f"Two losses of {type(self).__name__} share a name: {both}.")
+        return {**of_generators, **of_discriminators}
+
+    def _generator_turn(self, batch: tuple) -> Any:
+        def turn():
+            fakes = self.generate(batch, training=True)
+            return self.generator_losses(batch, fakes, training=True), _stop_gradient(fakes)
+
+        named, fakes = self.minimize(turn, self._generator_variables, self.generator_optimizer)
+        self.record(named, batch_size(batch))
         return fakes
 
-    def _discriminator_turn(self, source, target, fakes):
+    def _discriminator_turn(self, batch: tuple, fakes: Any) -> Any:
         fakes = self.recall_fakes(fakes)
-
-        def losses():
-            return self.discriminator_losses(source, target, fakes), ()
-
-        named, _ = self._minimize(
-            losses, self._discriminator_variables, self.discriminator_optimizer
+        named, _ = self.minimize(
+            lambda: (self.discriminator_losses(batch, fakes, training=True), ()),
+            self._discriminator_variables,
+            self.discriminator_optimizer,
         )
-        self._record(named, ops.shape(source)[0])
+        self.record(named, batch_size(batch))
         return ops.zeros(())
 
-    def _minimize(self, losses: Callable, variables: list, optimizer) -> tuple[dict, Any]:
-        """One step of one optimizer down the sum of these losses."""
 
-        def total():
-            named, other = losses()
-            loss = sum(named.values())
-            if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
-                loss = self.optimizer.scale_loss(loss)
-            return loss, (named, other)
-
-        (_, (named, other)), gradients = value_and_gradients(total, variables, self._state)
-        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
-            self._apply_scaled(gradients, variables, optimizer)
-        else:
-            optimizer.apply(gradients, variables)
-        return named, other
-
-    def _apply_scaled(self, gradients, variables, optimizer) -> None:
-        """The rule of `LossScaleOptimizer` for a single turn.
-
-        Its own `apply` wants the gradients of every variable at once, that is of both turns.
-        """
-        scaler = self.optimizer
-        scale = ops.convert_to_tensor(scaler.dynamic_scale)
-        finite = scaler.check_finite(gradients)
-
-        def apply():
-            optimizer.apply([gradient / scale for gradient in gradients], variables)
-            return ops.zeros(())
-
-        branch(finite, apply, lambda: ops.zeros(()), self._state)
-        streak = ops.where(finite, scaler.step_counter + 1, 0)
-        grows = streak >= scaler.dynamic_growth_steps
-        scaler.dynamic_scale.assign(
-            ops.where(finite, ops.where(grows, scale * 2.0, scale), scale * 0.5)
-        )
-        scaler.step_counter.assign(ops.where(grows, 0, streak))
-
-    def _record(self, named: dict, batch_size) -> None:
-        for name, value in named.items():
-            self._loss_means[name].update_state(value, sample_weight=batch_size)
-
-    def _logs(self) -> dict:
-        named = {name: mean.result() for name, mean in self._loss_means.items()}
-        return {"loss": sum(named.values()), **named}
-
-    def fit(self, x=None, y=None, **kwargs: Any):
-        """Trains, as `keras.Model.fit` does.
-
-        Args:
-            x: Source images, shape `(n, height, width, channels)`, in [-1, 1]; or a `tf.data`
-                data set, a `keras.utils.PyDataset` or a torch `DataLoader` that gives batches
-                `(source, target)`.
-            y: Target images, as many, where `x` is an array.
-            **kwargs: The other arguments of `keras.Model.fit`.
-
-        Returns:
-            The `History`: the mean of each named loss over the turns that played it, and `loss`,
-            their sum. A loss whose turn was not played in an epoch is logged as 0.
-
-        Raises:
-            ValueError: Arrays outside [-1, 1] or not finite, or without a target, before any
-                training; or a data set that gives integers.
-        """
-        if isinstance(x, np.ndarray):
-            _pair((x, y, kwargs.get("sample_weight")))
-        _check_range("x", x)
-        _check_range("y", y)
-        if isinstance(validation := kwargs.get("validation_data"), tuple | list):
-            for images in validation:
-                _check_range("validation_data", images)
-        if hasattr(x, "set_epoch"):
-            # Such a data set has an order of its own, a function of the epoch. Keras would shuffle
-            # its batches besides, and tells callbacks alone at which epoch it goes on.
-            kwargs["shuffle"] = False
-            tell = keras.callbacks.LambdaCallback(
-                on_epoch_begin=lambda epoch, logs: x.set_epoch(epoch)
-            )
-            callbacks = kwargs.get("callbacks") or []
-            if isinstance(callbacks, keras.callbacks.Callback):
-                callbacks = [callbacks]
-            kwargs["callbacks"] = [*callbacks, tell]
-        return super().fit(x, y, **kwargs)
-
-    def translate(
-        self,
-        images: np.ndarray,
-        direction: str = "source_to_target",
-        batch_size: int = 32,
-        verbose: int | str = 0,
-    ) -> np.ndarray:
-        """Translates images; `predict` is this from source to target.
-
-        Args:
-            images: Images in [-1, 1], shape `(n, height, width, channels)`.
-            direction: `"source_to_target"`, or `"target_to_source"` where the model can.
-            batch_size: Images at once.
-            verbose: As in `keras.Model.predict`.
-
-        Returns:
-            The translated images in [-1, 1], in the same order.
-
-        Raises:
-            ValueError: A direction the model does not have, or images outside [-1, 1].
-        """
-        _check_range("images", images)
-        network = getattr(self, self.network_of(direction))
-        return network.predict(images, batch_size=batch_size, verbose=verbose)
-
-    @classmethod
-    def network_of(cls, direction: str) -> str:
-        """The attribute of the network that translates in this direction.
-
-        Args:
-            direction: A key of `directions`.
-
-        Raises:
-            ValueError: A direction the model does not have.
-        """
-        if direction not in cls.directions:
-            raise ValueError(
-                f"A {cls.__name__} translates {' and '.join(cls.directions)}. Received: "
-                f"direction={direction!r}."
-            )
-        return cls.directions[direction]
-
-    # presets
-
-    def save_to_preset(
-        self,
-        folder: str | Path,
-        *,
-        training: bool = True,
-        dtype: str = "float32",
-        overwrite: bool = False,
-        **metadata: Any,
-    ) -> None:
-        """Writes the model into a folder that `from_preset` reads.
-
-        Args:
-            folder: Where `config.json`, `model.weights.h5` (the networks of `directions`),
-                `training.weights.h5` (the others) and `metadata.json` go.
-            training: Whether to keep the networks that only train.
-            dtype: `"float32"` or `"float16"`, how the weights are stored.
-            overwrite: Whether an existing preset may be replaced.
-            **metadata: What `metadata.json` says besides: `license`, `description`, `scores`...
-
-        Raises:
-            FileExistsError: There is a preset, and `overwrite` is false.
-        """
-        presets.save(self, folder, training=training, dtype=dtype, overwrite=overwrite, **metadata)
-
-    @classmethod
-    def from_preset(
-        cls, preset: str | Path, load_weights: bool = True, direction: str | None = None
-    ) -> GAN | keras.Model:
-        """Builds a model from a preset.
-
-        Args:
-            preset: The name of a bundled preset (see `keras_simgan.presets.presets()`), a folder
-                that `save_to_preset` wrote, or `"hf://user/repository"`.
-            load_weights: Whether to load the weights, or to start from new ones.
-            direction: A key of `directions`, to load the network of that direction alone, which
-                takes the memory of one network instead of four.
-
-        Returns:
-            The model, not compiled; or with `direction` the network.
-
-        Raises:
-            ValueError: No such preset, another class, or a checksum that differs.
-        """
-        return presets.load(preset, cls=cls, load_weights=load_weights, direction=direction)
+def _with_condition(images: Any, condition: Any) -> Any:
+    if condition is None:
+        return images
+    if isinstance(condition, dict):
+        return {**condition, "image": images}
+    return ops.concatenate([ops.cast(condition, images.dtype), images], axis=-1)
 
 
-class _LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
-    """Shows both turns' optimizers to the callbacks that set learning rates."""
-
-    @property
-    def optimizers(self) -> list[keras.optimizers.Optimizer]:
-        return self.inner_optimizer.optimizers
-
-
-def in_one_batch(network: keras.Model, batches: list, training: bool) -> list:
-    """A network's outputs for several batches, such as real and fake, or identity and translation.
-
-    They go through as one batch, which is faster, unless a layer mixes samples (batch
-    normalization): then they must not share their statistics.
-    """
-    mixes = any(
-        isinstance(layer, keras.layers.BatchNormalization) for layer in network._flatten_layers()
-    )
-    if mixes:
-        return [network(batch, training=training) for batch in batches]
-    outputs = network(ops.concatenate(batches, axis=0), training=training)
-    ends = list(accumulate(ops.shape(batch)[0] for batch in batches))
-    return [outputs[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-
-
-def _optimizer(given, default, argument: str) -> keras.optimizers.Optimizer:
-    optimizer = default if given is None else keras.optimizers.get(given)
-    wrappers = (keras.optimizers.MultiOptimizer, keras.optimizers.LossScaleOptimizer)
-    if isinstance(optimizer, wrappers):
-        raise ValueError(
-            f"`{argument}` must be a plain optimizer; received {type(optimizer).__name__}. "
-            "Loss scaling is added where the networks compute in float16."
-        )
-    return optimizer
-
-
-def _stop_gradient(fakes):
+def _stop_gradient(fakes: Any) -> Any:
     return keras.tree.map_structure(ops.stop_gradient, fakes)
 
 
-def _pair(data):
-    source, target, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    if target is None or sample_weight is not None:
+def _check_logits(name: str, output_shape: Any) -> None:
+    """Raises where a map has neither one logit a patch nor two; lists of scales are not seen into.
+
+    Raises:
+        ValueError: Another count.
+    """
+    if isinstance(output_shape, tuple) and output_shape[-1] not in (1, 2):
         raise ValueError(
-            "A GAN trains on batches `(source, target)`: pass `fit(x=source, y=target)` or a data "
-            f"set that gives such pairs. Received a batch of {type(data).__name__} with "
-            f"{'no target' if target is None else 'sample weights'}."
-        )
-    return source, target
-
-
-def _batch(data):
-    """A batch's source and target in the networks' precision; NumPy's own is float64."""
-    pair = _pair(data)
-    for images in pair:
-        dtype = keras.backend.standardize_dtype(images.dtype)
-        if not keras.backend.is_float_dtype(dtype):
-            raise ValueError(
-                f"Batches must be floats in [-1, 1]; received one of {dtype}. "
-                "`keras_simgan.data.to_unit` scales 8- and 16-bit images; in a `tf.data` data set "
-                "`tf.cast(images, 'float32') / 127.5 - 1` does."
-            )
-    return tuple(ops.cast(images, keras.config.floatx()) for images in pair)
-
-
-def _check_range(argument: str, images) -> None:
-    if not isinstance(images, np.ndarray) or not images.size:
-        return
-    low, high = float(images.min()), float(images.max())
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise ValueError(f"`{argument}` holds values that are not finite.")
-    if low < -1.001 or high > 1.001:
-        raise ValueError(
-            f"`{argument}` must be in [-1, 1]; found values from {low:g} to {high:g}. "
-            "`keras_simgan.data.to_unit` scales 8- and 16-bit images."
+            f"`{name}` must give one logit a patch, shape (batch, rows, columns, 1), or two, real "
+            f"and fake; its output shape is {output_shape}."
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_simgan.losses import LabelConsistency, LeastSquaresLoss
+from keras_simgan.losses import AdversarialLoss, LabelConsistency, LeastSquaresLoss
 from keras_simgan.models.cyclegan import CycleGAN
 
 
@@ -54,7 +54,9 @@ class GazeGAN(CycleGAN):
         generator_label: What the generators aim at.
         pool_size: Images in each pool; 0 for none.
         seed: Seed of the draws from the pools.
-        **kwargs: Arguments of `keras.Model`.
+        adversarial_loss: A name or a `losses.AdversarialLoss`, in place of least squares with
+            `generator_label`.
+        **kwargs: Arguments of `CycleGAN` and `GAN`, such as `cycle_distance` and `name`.
 
     Example:
         >>> import numpy as np
@@ -76,6 +78,7 @@ class GazeGAN(CycleGAN):
 
     _label_argument = "gaze_on"
     _label_loss = "gaze_consistency"
+    _label_model = "gaze_estimator"
 
     def __init__(
         self,
@@ -91,6 +94,7 @@ class GazeGAN(CycleGAN):
         generator_label: float = 0.9,
         pool_size: int = 50,
         seed: int = 0,
+        adversarial_loss: str | AdversarialLoss | None = None,
         **kwargs: Any,
     ):
         if not isinstance(gaze_estimator, keras.Model) or not gaze_estimator.built:
@@ -106,28 +110,13 @@ class GazeGAN(CycleGAN):
             source_discriminator,
             cycle_weight=cycle_weight,
             identity_weight=identity_weight,
-            adversarial_loss=LeastSquaresLoss(generator_label=generator_label),
+            adversarial_loss=adversarial_loss or LeastSquaresLoss(generator_label=generator_label),
             label_consistency=LabelConsistency(gaze_estimator, "l2", gaze_weight),
             label_consistency_on=gaze_on,
             pool_size=pool_size,
             seed=seed,
             **kwargs,
         )
-        self.gaze_estimator = gaze_estimator
-        self.feature_extractors = []  # the estimator is a network of this model's own
         self.gaze_weight = gaze_weight
         self.gaze_on = gaze_on
         self.generator_label = generator_label
-
-    def get_config(self):
-        """All arguments, the networks among them."""
-        config = super().get_config()
-        for key in ("adversarial_loss", "label_consistency", "label_consistency_on"):
-            del config[key]
-        return {
-            **config,
-            "gaze_estimator": keras.saving.serialize_keras_object(self.gaze_estimator),
-            "gaze_weight": self.gaze_weight,
-            "gaze_on": self.gaze_on,
-            "generator_label": self.generator_label,
-        }

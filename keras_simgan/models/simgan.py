@@ -8,8 +8,9 @@ import keras
 from keras import ops
 
 from keras_simgan.layers import ImageHistory
-from keras_simgan.losses import LabelConsistency, LocalAdversarialLoss, SelfRegularization
-from keras_simgan.models.gan import GAN, in_one_batch
+from keras_simgan.losses import AdversarialLoss, LabelConsistency, SelfRegularization
+from keras_simgan.models.gan import GAN
+from keras_simgan.schedules import Alternate
 
 
 @keras.saving.register_keras_serializable(package="keras_simgan")
@@ -49,7 +50,9 @@ class SimGAN(GAN):
         seed: Seed of the draws from the history.
         label_consistency: A `losses.LabelConsistency` between synthetic and refined images, where a
             frozen model reads the label; none in the paper.
-        **kwargs: Arguments of `keras.Model`.
+        adversarial_loss: A name or a `losses.AdversarialLoss`; the paper's local loss when left
+            out.
+        **kwargs: Arguments of `GAN`: `penalties`, `augment`, `name`...
 
     Example:
         >>> import numpy as np
@@ -80,6 +83,7 @@ class SimGAN(GAN):
         discriminator_warmup: int = 200,
         seed: int = 0,
         label_consistency: LabelConsistency | None = None,
+        adversarial_loss: str | AdversarialLoss = "local",
         **kwargs: Any,
     ):
         for name, value, least in (
@@ -91,12 +95,21 @@ class SimGAN(GAN):
         ):
             if not isinstance(value, int) or value < least:
                 raise ValueError(f"`{name}` must be an integer of at least {least}; got {value!r}.")
-        super().__init__([refiner], [discriminator], **kwargs)
-        if len(discriminator.output_shape) != 4 or discriminator.output_shape[-1] != 2:
-            raise ValueError(
-                "`discriminator` must give two logits a patch, shape (batch, rows, columns, 2); "
-                f"its output shape is {discriminator.output_shape}."
-            )
+        self_regularization = self_regularization or SelfRegularization()
+        extractors = [
+            *self_regularization.feature_extractors,
+            *([label_consistency.model] if label_consistency else []),
+        ]
+        super().__init__(
+            {"refiner": refiner},
+            {"discriminator": discriminator},
+            {f"feature_extractor_{index}": model for index, model in enumerate(extractors)},
+            adversarial_loss=adversarial_loss,
+            turns=Alternate(
+                refiner_turns, discriminator_turns, refiner_warmup, discriminator_warmup
+            ),
+            **kwargs,
+        )
         if refiner.input_shape != refiner.output_shape:
             raise ValueError(
                 f"`refiner` must keep the image's shape; it turns {refiner.input_shape} into "
@@ -114,16 +127,8 @@ class SimGAN(GAN):
                 f"{refiner.output_shape}. Give the refiner an `image_shape` without None, or pass "
                 "`history_size=0`."
             )
-        self.refiner = refiner
-        self.discriminator = discriminator
-        self.self_regularization = self_regularization or SelfRegularization()
+        self.self_regularization = self_regularization
         self.label_consistency = label_consistency
-        # Tracked here, so that these models are saved with this one; frozen by the losses.
-        self.feature_extractors = [
-            *self.self_regularization.feature_extractors,
-            *([label_consistency.model] if label_consistency else []),
-        ]
-        self.adversarial_loss = LocalAdversarialLoss()
         self.image_history = (
             ImageHistory(history_size, refiner.output_shape[1:], seed=seed)
             if history_size
@@ -136,50 +141,31 @@ class SimGAN(GAN):
         self.discriminator_warmup = discriminator_warmup
         self.seed = seed
 
-    def call(self, synthetic, training=False):
-        """Refines images in [-1, 1], shape `(batch, height, width, channels)`."""
-        return self.refiner(synthetic, training=training)
+    def generate(self, batch, training=True):
+        """R(x), shape `(batch, height, width, channels)`."""
+        return self.refiner(batch[0], training=training)
 
-    def generator_losses(self, source, target, training=True):
-        """Equation 4: adversarial and self-regularization loss; and the refined images."""
-        refined = self.refiner(source, training=training)  # (batch, height, width, channels)
-        logits = self.discriminator(refined, training=training)  # (batch, rows, columns, 2)
-        adversarial = self.adversarial_loss(_labels(refined, 0), logits)
+    def generator_losses(self, batch, fakes, training=True):
+        """Equation 4: adversarial and self-regularization loss."""
+        synthetic, refined = batch[0], fakes
+        adversarial = self.generator_adversarial_loss("discriminator", refined, training=training)
         if self.refiner_warmup:
             adversarial = ops.where(self.step < self.refiner_warmup, 0.0, adversarial)
         losses = {
             "refiner_adversarial": adversarial,
-            "self_regularization": self.self_regularization(source, refined),
+            "self_regularization": ops.mean(self.self_regularization.call(synthetic, refined)),
         }
         if self.label_consistency:
-            losses["label_consistency"] = self.label_consistency(source, refined)
-        return losses, refined
+            losses["label_consistency"] = ops.mean(self.label_consistency.call(synthetic, refined))
+        return losses
 
-    def discriminator_losses(self, source, target, fakes, training=True):
+    def discriminator_losses(self, batch, fakes, training=True):
         """Equation 2: refined images told as refined, real ones as real."""
-        refined, real = in_one_batch(self.discriminator, [fakes, target], training)
-        return {
-            "discriminator_refined": self.adversarial_loss(_labels(fakes, 1), refined),
-            "discriminator_real": self.adversarial_loss(_labels(target, 0), real),
-        }
-
-    def turns(self):
-        """Algorithm 1, from the step counter."""
-        turns = max(self.refiner_turns, self.discriminator_turns)
-        warmup = self.refiner_warmup + self.discriminator_warmup
-        if turns == 1 and not warmup:
-            return True, True
-        step = ops.convert_to_tensor(self.step)
-        refiner_alone = step < self.refiner_warmup
-        playing = step >= warmup
-        place = ops.mod(step - warmup, turns)
-        refiner_turn = ops.logical_and(playing, place < self.refiner_turns)
-        discriminator_turn = ops.logical_and(playing, place >= turns - self.discriminator_turns)
-        discriminator_alone = ops.logical_not(ops.logical_or(refiner_alone, playing))
-        return (
-            ops.logical_or(refiner_alone, refiner_turn),
-            ops.logical_or(discriminator_alone, discriminator_turn),
+        losses = self.discriminator_adversarial_losses(
+            "discriminator", batch[1], fakes, training=training
         )
+        losses["discriminator_refined"] = losses.pop("discriminator_fake")
+        return losses
 
     def recall_fakes(self, fakes):
         """Half of the refined images from the history."""
@@ -191,33 +177,6 @@ class SimGAN(GAN):
         The losses here are means over the patch map, so the rate is 0.001 times the patches: 0.126
         for the 9x14 map of 35x55 images.
         """
-        rows, columns = self.discriminator.output_shape[1:3]
+        rows, columns = (*self.discriminator.output_shape[1:-1], 1, 1)[:2]
         rate = 0.001 * (rows or 16) * (columns or 16)
         return keras.optimizers.SGD(rate), keras.optimizers.SGD(rate)
-
-    def get_config(self):
-        """All arguments, the networks and the loss among them."""
-        serialize = keras.saving.serialize_keras_object
-        return {
-            "name": self.name,
-            "refiner": serialize(self.refiner),
-            "discriminator": serialize(self.discriminator),
-            "self_regularization": serialize(self.self_regularization),
-            "history_size": self.history_size,
-            "refiner_turns": self.refiner_turns,
-            "discriminator_turns": self.discriminator_turns,
-            "refiner_warmup": self.refiner_warmup,
-            "discriminator_warmup": self.discriminator_warmup,
-            "seed": self.seed,
-            "label_consistency": serialize(self.label_consistency),
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The model that `get_config` described."""
-        load = keras.saving.deserialize_keras_object
-        return cls(**{key: load(value, custom_objects) for key, value in config.items()})
-
-
-def _labels(images, refined: int):
-    return ops.full((ops.shape(images)[0],), refined, dtype="int32")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers, ops
 
-from keras_simgan.networks.network import Network, check_image_shape
+from keras_simgan.networks.network import Network, check_image_shape, output_dtype
 
 
 @keras.saving.register_keras_serializable(package="keras_simgan")
@@ -28,7 +28,7 @@ class FeatureNetwork(Network):
         image_shape: `(height, width, channels)`; height and width may be None, for any size.
         filters: Filters of the first convolution and of each stage.
         features: How many features to give.
-        dtype: Data type or policy of the layers. The output is float32 always.
+        dtype: Data type or policy of the layers. The output is float32, or float64 in float64.
         name: Name of the network.
 
     Input: images in [-1, 1], shape `(batch, height, width, channels)`, of 16 pixels and more for
@@ -82,10 +82,10 @@ class FeatureNetwork(Network):
             y = convolution(x, count, 1, f"stage_{index}_look")
             x = layers.Add(dtype=dtype, name=f"stage_{index}_add")([x, y])
             statistics += _mean_and_deviation(x)
-        x = layers.Concatenate(dtype="float32", name="statistics")(statistics)
-        x = layers.Dense(features, use_bias=False, dtype="float32", name="mix")(x)
+        x = layers.Concatenate(dtype=output_dtype(dtype), name="statistics")(statistics)
+        x = layers.Dense(features, use_bias=False, dtype=output_dtype(dtype), name="mix")(x)
         outputs = layers.BatchNormalization(
-            center=False, scale=False, dtype="float32", name="features"
+            center=False, scale=False, dtype=output_dtype(dtype), name="features"
         )(x)  # (batch, features)
 
         # Config

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from keras_simgan.networks.network import Network, check_image_shape
+from keras_simgan.networks.network import Network, check_image_shape, output_dtype
 
 
 @keras.saving.register_keras_serializable(package="keras_simgan")
@@ -26,7 +26,7 @@ class GazeEstimator(Network):
         fc9600_dense: Whether a dense layer of 9,600 units comes before it.
         pooling: Factor by which the mean of the pixels shrinks the images before the first
             convolution; 1 leaves them as they are.
-        dtype: Data type or policy of the layers. The output is float32 always.
+        dtype: Data type or policy of the layers. The output is float32, or float64 in float64.
         name: Name of the network.
 
     Input: images in [-1, 1], shape `(batch, height, width, channels)`. Output: unit vectors
@@ -85,7 +85,7 @@ class GazeEstimator(Network):
             for units in ([9600] if fc9600_dense else []) + [dense_units]
         ]
         head = layers.Dense(3, dtype=dtype, name="direction")
-        normalize = layers.UnitNormalization(dtype="float32", name="unit_length")
+        normalize = layers.UnitNormalization(dtype=output_dtype(dtype), name="unit_length")
 
         # Functional model
         inputs = keras.Input(image_shape, name="eyes")

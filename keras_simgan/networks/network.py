@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import keras
+
+from keras_simgan import presets
 
 
 class Network(keras.Model):
@@ -40,6 +43,32 @@ class Network(keras.Model):
             config["dtype"] = keras.dtype_policies.deserialize(config["dtype"])
         return cls(**config)
 
+    def preset_networks(self) -> tuple[dict[str, keras.Model], dict[str, keras.Model]]:
+        """The networks that a preset deploys, which is this one, and those for training only."""
+        return {"network": self}, {}
+
+    def save_to_preset(self, folder: str | Path, **arguments: Any) -> None:
+        """Writes the network into a folder that `from_preset` reads.
+
+        Args:
+            folder: The folder.
+            **arguments: As in `models.GAN.save_to_preset`.
+        """
+        presets.save(self, folder, **arguments)
+
+    @classmethod
+    def from_preset(cls, preset: str | Path, load_weights: bool = True) -> Self:
+        """Builds the network that a preset holds.
+
+        Args:
+            preset: The name of a bundled preset, a folder, or `"hf://user/repository"`.
+            load_weights: Whether to load the weights, or to start from new ones.
+
+        Raises:
+            ValueError: No such preset, another class, or a checksum that differs.
+        """
+        return presets.load(preset, cls=cls, load_weights=load_weights)
+
     def for_image_shape(self, image_shape: tuple[int | None, int | None, int]) -> Network:
         """A copy of a fully convolutional network, its weights included, for another image size.
 
@@ -58,6 +87,11 @@ class Network(keras.Model):
         copy = self.from_config({**self.get_config(), "image_shape": image_shape})
         copy.set_weights(self.get_weights())
         return copy
+
+
+def output_dtype(dtype: keras.DTypePolicy) -> str:
+    """What a network's outputs are computed in: float32, or float64 where the rest is."""
+    return "float64" if dtype.compute_dtype == "float64" else "float32"
 
 
 def check_image_shape(image_shape) -> tuple[int | None, int | None, int]:

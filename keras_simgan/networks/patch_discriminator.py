@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from keras_simgan.networks.network import Network, check_image_shape
+from keras_simgan.networks.network import Network, check_image_shape, output_dtype
 from keras_simgan.networks.normalization import check_normalization, initializer, normalize
 
 
@@ -25,7 +25,7 @@ class PatchDiscriminator(Network):
         normalization: `"instance"`, or None for none. Instance normalization takes the mean and the
             contrast of each channel out of what is judged, so that a domain's variety of colours
             goes unseen; without it the weights start from He et al. 2015 and training is less calm.
-        dtype: Data type or policy of the layers. The output is float32 always.
+        dtype: Data type or policy of the layers. The output is float32, or float64 in float64.
         name: Name of the network.
 
     Input: images in [-1, 1], shape `(batch, height, width, channels)`. Output: one value a patch,
@@ -63,7 +63,7 @@ class PatchDiscriminator(Network):
                 name=name,
             )(x)
 
-        to_float32 = keras.layers.Activation("linear", dtype="float32", name="float32")
+        to_float32 = keras.layers.Activation("linear", dtype=output_dtype(dtype), name="float32")
 
         # Functional model
         inputs = keras.Input(image_shape, name="images")

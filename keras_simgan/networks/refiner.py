@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from keras_simgan.layers import ResidualBlock
-from keras_simgan.networks.network import Network, check_image_shape
+from keras_simgan.networks.network import Network, check_image_shape, output_dtype
 
 
 @keras.saving.register_keras_serializable(package="keras_simgan")
@@ -25,7 +25,7 @@ class Refiner(Network):
         blocks: Residual blocks.
         stem_kernel: Kernel size of the first convolution.
         block_kernel: Kernel size inside the blocks.
-        dtype: Data type or policy of the layers. The output is float32 always.
+        dtype: Data type or policy of the layers. The output is float32, or float64 in float64.
         name: Name of the network.
 
     Input and output are images in [-1, 1], shape `(batch, height, width, channels)`.
@@ -63,7 +63,7 @@ class Refiner(Network):
             for index in range(blocks)
         ]
         head = layers.Conv2D(image_shape[-1], 1, dtype=dtype, name="head")
-        squash = layers.Activation("tanh", dtype="float32", name="tanh")
+        squash = layers.Activation("tanh", dtype=output_dtype(dtype), name="tanh")
 
         # Functional model
         inputs = keras.Input(image_shape, name="synthetic")

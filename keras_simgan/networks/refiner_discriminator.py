@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from keras_simgan.networks.network import Network, check_image_shape
+from keras_simgan.networks.network import Network, check_image_shape, output_dtype
 
 EYES = ((96, 3, 2), (64, 3, 2), ("max_pool", 3, 1), (32, 3, 1), (32, 1, 1))
 HANDS = ((96, 7, 4), (64, 5, 2), ("max_pool", 3, 2), (32, 3, 2), (32, 1, 1))
@@ -23,7 +23,7 @@ class RefinerDiscriminator(Network):
     Args:
         image_shape: `(height, width, channels)`. Height and width may be None.
         stages: What comes before the logits: `(filters or "max_pool", kernel size, strides)` each.
-        dtype: Data type or policy of the layers. The logits are float32 always.
+        dtype: Data type or policy of the layers. The logits are float32, or float64 in float64.
         name: Name of the network.
 
     Input: images in [-1, 1], shape `(batch, height, width, channels)`. Output: logits, shape
@@ -68,7 +68,7 @@ class RefinerDiscriminator(Network):
                 )
             body.append(layer)
         head = layers.Conv2D(2, 1, dtype=dtype, name="logits")
-        to_float32 = layers.Activation("linear", dtype="float32", name="float32")
+        to_float32 = layers.Activation("linear", dtype=output_dtype(dtype), name="float32")
 
         # Functional model
         inputs = keras.Input(image_shape, name="images")

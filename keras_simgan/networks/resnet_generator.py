@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from keras_simgan.layers import CropToMatch, PadToMultiple, ReflectionPadding2D
-from keras_simgan.networks.network import Network, check_image_shape
+from keras_simgan.networks.network import Network, check_image_shape, output_dtype
 from keras_simgan.networks.normalization import check_normalization, initializer, normalize
 
 UPSAMPLING = ("transpose", "resize")
@@ -39,7 +39,7 @@ class ResNetGenerator(Network):
         normalization: `"instance"`, or None for none. Instance normalization forgets each image's
             own mean colour and contrast at the first layer; without it they can be kept, the
             weights start from He et al. 2015, and training is less calm.
-        dtype: Data type or policy of the layers. The output is float32 always.
+        dtype: Data type or policy of the layers. The output is float32, or float64 in float64.
         name: Name of the network.
 
     Input and output are images in [-1, 1], shape `(batch, height, width, channels)`.
@@ -125,8 +125,8 @@ class ResNetGenerator(Network):
         x = up("up_1", 2 * filters, x)
         x = up("up_2", filters, x)
         x = convolution("head", output_channels, 7, relu_follows=False)(reflect("head", 3)(x))
-        x = layers.Activation("tanh", dtype="float32", name="tanh")(x)
-        outputs = CropToMatch(dtype="float32", name="crop_to_match")([x, inputs])
+        x = layers.Activation("tanh", dtype=output_dtype(dtype), name="tanh")(x)
+        outputs = CropToMatch(dtype=output_dtype(dtype), name="crop_to_match")([x, inputs])
 
         # Config
         super().__init__(

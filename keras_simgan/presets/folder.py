@@ -15,6 +15,7 @@ import numpy as np
 
 from keras_simgan import __version__
 from keras_simgan.presets.registry import find
+from keras_simgan.registration import StandIn
 
 CONFIG = "config.json"
 DEPLOYED_WEIGHTS = "model.weights.h5"
@@ -31,7 +32,7 @@ def save(
     overwrite: bool = False,
     **metadata: Any,
 ) -> None:
-    """Writes a GAN, or a network alone, into a folder; see `GAN.save_to_preset`."""
+    """Writes a model that has `preset_networks` into a folder; see `GAN.save_to_preset`."""
     folder = Path(folder)
     if dtype not in ("float32", "float16"):
         raise ValueError(f"`dtype` must be 'float32' or 'float16'; got {dtype!r}.")
@@ -48,16 +49,16 @@ def save(
         config.pop("compile_config", None)
         _drop_dtypes(config)
         (aside / CONFIG).write_text(json.dumps(config, indent=1) + "\n")
-        translating, others = _networks(model)
-        _write_weights(translating, aside / DEPLOYED_WEIGHTS, dtype)
+        deployed, others = model.preset_networks()
+        _write_weights(deployed, aside / DEPLOYED_WEIGHTS, dtype)
         if training and others:
             _write_weights(others, aside / TRAINING_WEIGHTS, dtype)
         weights = sorted(aside.glob("*.weights.h5"))
         described = {
             **metadata,
             "class": type(model).__name__,
-            "image_shape": list(_image_shape(model)),
-            "parameters": int(sum(network.count_params() for network in translating.values())),
+            "image_shape": _image_shape(deployed),
+            "parameters": int(sum(network.count_params() for network in deployed.values())),
             "weights_dtype": dtype,
             "sha256": {path.name: _sha256(path) for path in weights},
             "versions": {"keras": keras.__version__, "keras_simgan": __version__},
@@ -82,35 +83,40 @@ def load(
     """
     folder = find(preset)
     config = json.loads((folder / CONFIG).read_text())
-    # Classes are registered when their modules are imported; a preset names nothing that would need
-    # to be unpickled, and safe mode refuses it.
-    import keras_simgan.models
-    import keras_simgan.networks  # noqa: F401
-
-    held = keras.saving.get_registered_object(config["registered_name"])
-    if cls is not None and not (held and issubclass(held, cls)):
-        raise ValueError(
-            f"The preset {preset} holds a {config['class_name']}, not a {cls.__name__}. Use "
-            f"`{config['class_name']}.from_preset`."
-        )
-    sums = json.loads((folder / METADATA).read_text())["sha256"]
-    if direction is not None:
-        if not hasattr(held, "network_of"):
+    name = config["class_name"]
+    own = {} if cls is None else {keras.saving.get_registered_name(cls): cls, cls.__name__: cls}
+    with keras.saving.custom_object_scope(own):
+        held = keras.saving.get_registered_object(config["registered_name"])
+        held = held.resolve() if isinstance(held, StandIn) else held
+        if cls is not None and not (held and issubclass(held, cls)):
             raise ValueError(
-                f"The preset {preset} holds a {config['class_name']}, which has no directions. "
-                "Load it without `direction`."
+                f"The preset {preset} holds a {name}, not a {cls.__name__}. Use "
+                f"`{name}.from_preset`."
             )
-        name = held.network_of(direction)
-        model = keras.saving.deserialize_keras_object(config["config"][name], safe_mode=True)
-        if load_weights:
-            _read_weights({name: model}, folder / DEPLOYED_WEIGHTS, sums)
+        sums = json.loads((folder / METADATA).read_text())["sha256"]
+        network = None
+        if direction is not None:
+            if not hasattr(held, "network_of"):
+                raise ValueError(
+                    f"The preset {preset} holds a {name}, which has no directions. Load it without "
+                    "`direction`."
+                )
+            network = held.network_of(direction)
+            if network in config["config"]:
+                config = config["config"][network]
+        # A preset names nothing that would need to be unpickled, and safe mode refuses it.
+        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+    if network is not None and hasattr(model, "directions"):
+        model = getattr(model, network)  # the constructor makes its networks itself
+    if not load_weights:
         return model
-    model = keras.saving.deserialize_keras_object(config, safe_mode=True)
-    if load_weights:
-        translating, others = _networks(model)
-        _read_weights(translating, folder / DEPLOYED_WEIGHTS, sums)
-        if TRAINING_WEIGHTS in sums:
-            _read_weights(others, folder / TRAINING_WEIGHTS, sums)
+    if network is not None:
+        _read_weights({network: model}, folder / DEPLOYED_WEIGHTS, sums)
+        return model
+    deployed, others = model.preset_networks()
+    _read_weights(deployed, folder / DEPLOYED_WEIGHTS, sums)
+    if TRAINING_WEIGHTS in sums:
+        _read_weights(others, folder / TRAINING_WEIGHTS, sums)
     return model
 
 
@@ -123,29 +129,10 @@ def _drop_dtypes(config) -> None:
             _drop_dtypes(value)
 
 
-def _image_shape(model) -> tuple[int | None, int | None, int]:
-    return (model.batch_shapes()[0] if _is_gan(model) else model.input_shape)[1:]
-
-
-def _is_gan(model) -> bool:
-    return hasattr(model, "directions")
-
-
-def _networks(model) -> tuple[dict[str, keras.Model], dict[str, keras.Model]]:
-    """The networks that translate and the others, by attribute; a network alone is `network`."""
-    if not _is_gan(model):
-        return {"network": model}, {}
-    networks = {
-        name: getattr(model, name)
-        for name in model.get_config()
-        if isinstance(getattr(model, name, None), keras.Model)
-    }
-    networks |= {
-        f"feature_extractor_{index}": extractor
-        for index, extractor in enumerate(getattr(model, "feature_extractors", []))
-    }
-    translating = {name: networks.pop(name) for name in model.directions.values()}
-    return translating, networks
+def _image_shape(networks: dict[str, keras.Model]) -> list[int | None] | None:
+    """Of the first network's inputs, where these are images."""
+    shape = next(iter(networks.values())).input_shape
+    return list(shape[1:]) if isinstance(shape, tuple) and len(shape) == 4 else None
 
 
 def _write_weights(networks: dict[str, keras.Model], path: Path, dtype: str) -> None:

@@ -14,14 +14,14 @@ class Alternate:
 
     The first `generator_warmup` steps play the generator turn alone, the next
     `discriminator_warmup` steps the discriminator turn alone. Then come rounds of
-    `max(generator, discriminator)` steps, a batch each, in which the generator plays in the last
+    `max(generator, discriminator)` steps, a batch each, in which the generator plays in the first
     `generator` steps and the discriminator in the last `discriminator` ones. (G: generator turn,
     D: discriminator turn, GD: both on one batch.)
 
         Alternate(1, 1)  GD
         Alternate(2, 1)  G GD            SimGAN's Algorithm 1, K_g = 2 and K_d = 1 (Shrivastava et
                                          al. 2017): the discriminator on the batch just refined
-        Alternate(1, 5)  D D D D GD      WGAN, n_critic = 5 (Arjovsky et al. 2017, Algorithm 1)
+        Alternate(1, 5)  GD D D D D      WGAN, n_critic = 5 (Arjovsky et al. 2017, Algorithm 1)
 
     Turns are computed from the step's number, so they run inside a compiled graph without
     retracing, and a resumed training goes on at the right turn.
@@ -83,15 +83,20 @@ class Alternate:
         discriminator_alone = ops.logical_not(ops.logical_or(generator_alone, in_rounds))
         place = ops.mod(step - self.warmup, length)
 
-        def turn(turns, alone, other_warmup):
-            if turns == length and not other_warmup:
-                return True
-            in_round = ops.logical_and(in_rounds, place >= length - turns)
-            return ops.logical_or(alone, in_round)
+        def turn(always, alone, in_round):
+            return always or ops.logical_or(alone, ops.logical_and(in_rounds, in_round))
 
         return (
-            turn(self.generator, generator_alone, self.discriminator_warmup),
-            turn(self.discriminator, discriminator_alone, self.generator_warmup),
+            turn(
+                self.generator == length and not self.discriminator_warmup,
+                generator_alone,
+                place < self.generator,
+            ),
+            turn(
+                self.discriminator == length and not self.generator_warmup,
+                discriminator_alone,
+                place >= length - self.discriminator,
+            ),
         )
 
     def __eq__(self, other) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from keras_simgan import losses, models, networks
-from keras_simgan.models.gan import in_one_batch
+from keras_simgan.models.in_one_batch import in_one_batch
 
 
 def train(model, images, **arguments):
@@ -557,7 +557,7 @@ def test_unbuilt_network():
             keras.Sequential([keras.layers.Conv2D(1, 3)]), networks.RefinerDiscriminator((8, 8, 1))
         )
     with pytest.raises(ValueError, match=r"GAN must be a built `keras.Model`.*'refiner'"):
-        models.GAN(["refiner"], [])
+        models.GAN({"generator": "refiner"}, {})
 
 
 def test_subclassed_network_is_told_to_become_functional():
@@ -576,26 +576,37 @@ def test_subclassed_network_is_told_to_become_functional():
     np.testing.assert_array_equal(model.translate(images), images + 0.5)
 
 
-def test_game_without_losses():
-    network = networks.Refiner((8, 8, 1), filters=2, blocks=1)
-    discriminator = networks.RefinerDiscriminator((8, 8, 1))
-    with pytest.raises(TypeError, match="GAN must define `generator_losses`"):
-        models.GAN([network], [discriminator]).compile()
+def test_game_without_losses(images):
+    given = {
+        "generators": {"refiner": networks.Refiner((12, 16, 1), filters=2, blocks=1)},
+        "discriminators": {"discriminator": networks.RefinerDiscriminator((12, 16, 1))},
+    }
 
     class Half(models.GAN):
-        def generator_losses(self, source, target, training=True):
-            fakes = network(source)
-            return {"loss_of_both": ops.mean(fakes)}, fakes
-
-    with pytest.raises(TypeError, match="Half must define `discriminator_losses`"):
-        Half([network], [discriminator]).compile()
+        def generate(self, batch, training=True):
+            return self.refiner(batch[0], training=training)
 
     class Doubled(Half):
-        def discriminator_losses(self, source, target, fakes, training=True):
+        def generator_losses(self, batch, fakes, training=True):
             return {"loss_of_both": ops.mean(fakes)}
 
-    with pytest.raises(ValueError, match="Two losses of Doubled share a name.*loss_of_both"):
-        Doubled([network], [discriminator]).compile()
+        discriminator_losses = generator_losses
+
+    class Sum(Doubled):
+        def discriminator_losses(self, batch, fakes, training=True):
+            return {"loss": ops.mean(fakes)}
+
+    for cls, error, message in (
+        (models.GAN, TypeError, "GAN must define `generate`"),
+        (Half, TypeError, "Half must define `generator_losses`"),
+        (Doubled, ValueError, "Two losses of Doubled share a name.*loss_of_both"),
+        (Sum, ValueError, "No loss of Sum may be named 'loss'"),
+    ):
+        model = cls(**given)
+        model.compile()
+        with pytest.raises(error, match=message):
+            train(model, images)
+        assert int(model.step) == 0
 
 
 @pytest.mark.parametrize(

@@ -48,12 +48,9 @@ def expected_losses(model, source, target, weight=2.0):
 def test_losses_are_those_of_the_paper(small_simgan, images):
     model = small_simgan()
     source, target = images[:, :4]
-    generator, refined = model.generator_losses(source, target, training=False)
-    discriminator = model.discriminator_losses(source, target, refined, training=False)
-    found = {
-        name: float(keras.ops.stop_gradient(value))
-        for name, value in (generator | discriminator).items()
-    }
+    refined = model.generate((source, target), training=False)
+    named = model.losses_of((source, target), training=False)
+    found = {name: float(keras.ops.stop_gradient(value)) for name, value in named.items()}
     assert found == pytest.approx(expected_losses(model, source, target), rel=1e-5)
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(refined), model.predict(source, verbose=0), atol=1e-6
@@ -74,7 +71,7 @@ def test_discriminator_turn_reuses_the_fakes_of_the_generator_turn(compiled_simg
 def test_perfect_refiner_loses_nothing_but_the_adversarial_loss(small_simgan, images):
     same = keras.Sequential([keras.Input((12, 16, 1)), keras.layers.Identity()])
     model = small_simgan(refiner=same)
-    generator, _ = model.generator_losses(*images[:, :4], training=False)
+    generator = model.losses_of(tuple(images[:, :4]), training=False)
     assert float(generator["self_regularization"]) == 0.0
     assert float(keras.ops.stop_gradient(generator["refiner_adversarial"])) > 0.0
 
@@ -82,8 +79,7 @@ def test_perfect_refiner_loses_nothing_but_the_adversarial_loss(small_simgan, im
 def test_batches_of_different_sizes(small_simgan, images):
     model = small_simgan()
     source, target = images[0, :3], images[1, :5]
-    _, refined = model.generator_losses(source, target, training=False)
-    found = model.discriminator_losses(source, target, refined, training=False)
+    found = model.losses_of((source, target), training=False)
     expected = expected_losses(model, source, target)
     assert float(found["discriminator_refined"]) == pytest.approx(
         expected["discriminator_refined"], rel=1e-5
@@ -113,7 +109,7 @@ def test_schedule(small_simgan, arguments, rounds):
     played = ""
     for step in range(len(rounds)):
         model.step.assign(step)
-        refiner, discriminator = (bool(turn) for turn in model.turns())
+        refiner, discriminator = (bool(turn) for turn in model.turns(model.step))
         played += "B" if refiner and discriminator else "R" if refiner else "D"
     assert played == rounds
     # In every whole round after the warm-up there are exactly K_g and K_d turns.
@@ -223,14 +219,14 @@ def test_learned_psi_is_frozen_and_saved(compiled_simgan, images, fit, values, t
 
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    (extractor,) = loaded.feature_extractors
+    extractor = loaded.frozen["feature_extractor_0"]
     assert extractor is not psi and not extractor.trainable_variables
     for before, after in zip(frozen, values(extractor.variables), strict=True):
         np.testing.assert_array_equal(before, after)
     source, target = images[:, :4]
-    assert float(
-        loaded.generator_losses(source, target, training=False)[0]["self_regularization"]
-    ) == float(model.generator_losses(source, target, training=False)[0]["self_regularization"])
+    assert float(loaded.losses_of((source, target), False)["self_regularization"]) == float(
+        model.losses_of((source, target), False)["self_regularization"]
+    )
 
 
 # Defaults
@@ -287,18 +283,23 @@ def test_bad_numbers(small_simgan, argument, value):
         small_simgan(**{argument: value})
 
 
-def test_discriminator_without_two_logits(small_simgan):
-    one_logit = keras.Sequential([keras.Input((12, 16, 1)), keras.layers.Conv2D(1, 3)])
-    with pytest.raises(ValueError, match=r"two logits a patch.*\(None, 10, 14, 1\)"):
-        small_simgan(discriminator=one_logit)
+def test_discriminator_of_other_than_one_or_two_logits(small_simgan):
+    three = keras.Sequential([keras.Input((12, 16, 1)), keras.layers.Conv2D(3, 3)])
+    with pytest.raises(ValueError, match=r"one logit a patch.*\(None, 10, 14, 3\)"):
+        small_simgan(discriminator=three)
 
 
-def test_discriminator_without_a_map(small_simgan):
+def test_one_logit_for_the_whole_image(small_simgan, images):
+    """A global discriminator, as the paper compares its local one with."""
     flat = keras.Sequential(
-        [keras.Input((12, 16, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]
+        [keras.Input((12, 16, 1)), keras.layers.Flatten(), keras.layers.Dense(1)]
     )
-    with pytest.raises(ValueError, match=r"two logits a patch.*\(None, 2\)"):
-        small_simgan(discriminator=flat)
+    model = small_simgan(discriminator=flat)
+    found = model.losses_of(tuple(images[:, :4]), training=False)
+    logits = flat.predict(images[1, :4], verbose=0)
+    assert float(keras.ops.stop_gradient(found["discriminator_real"])) == pytest.approx(
+        np.log1p(np.exp(-logits)).mean(), rel=1e-5
+    )
 
 
 def test_refiner_that_changes_the_shape(small_simgan):

@@ -99,7 +99,7 @@ def test_learned_psi_is_kept(small_simgan, tmp_path):
     model.save_to_preset(tmp_path / "preset")
     loaded = models.SimGAN.from_preset(tmp_path / "preset")
     np.testing.assert_array_equal(
-        loaded.feature_extractors[0].get_weights()[0], psi.get_weights()[0]
+        loaded.frozen["feature_extractor_0"].get_weights()[0], psi.get_weights()[0]
     )
 
 
@@ -300,8 +300,7 @@ def networks_of(model):
 
 
 def losses_of(model, images):
-    generator, fakes = model.generator_losses(*images, training=False)
-    named = generator | model.discriminator_losses(*images, fakes, training=False)
+    named = model.losses_of(tuple(images), training=False)
     return {name: float(keras.ops.stop_gradient(value)) for name, value in named.items()}
 
 
