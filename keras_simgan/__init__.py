@@ -7,6 +7,7 @@ import importlib
 _ROOMS = (
     "callbacks",
     "data",
+    "evaluation",
     "layers",
     "losses",
     "metrics",
