@@ -74,7 +74,7 @@ def _by_transfer(
         f"({_signed(transfer.scores['refined'].gain)})"
     )
     above_chance = refined - transfer.chance
-    if (above_chance >= 0) if transfer.lower_is_better else (above_chance <= 0):
+    if (-above_chance if transfer.lower_is_better else above_chance) <= 0:
         train = False
         sentence = (
             f"Do not decide by these networks: {numbers}, but always giving the same answer comes "
