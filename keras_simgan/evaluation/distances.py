@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def measure_distances(
     half, other_half = np.array_split(np.random.default_rng(0).permutation(len(real)), 2)
     pairs = {name: (real, each[:count]) for name, each in features.items()}
     pairs["floor"] = (real[half], real[other_half])
-    measures = {
+    measures: dict[str, Callable[[np.ndarray, np.ndarray], Estimate]] = {
         "kernel distance": metrics.KernelDistance(),
         "Frechet distance": metrics.FrechetDistance(),
         "domain classifier accuracy": metrics.DomainClassifierAccuracy(),

@@ -79,7 +79,8 @@ def evaluate(
     if reference is not None:
         reference.check(extractor)
     sample = sample or SampleOptions()
-    folders = ImageFolders.list(synthetic, refined, real, transfer and transfer.test)
+    test = None if transfer is None else transfer.test
+    folders = ImageFolders.list(synthetic, refined, real, test)
     fit = ImageFit.settle(sample, folders.of["synthetic"].paths)
     if agreement is not None:
         agreement.check_input(fit.shape)
@@ -88,7 +89,8 @@ def evaluate(
     pairs = ImagePairs.match(folders, fit, before, after)
 
     log(f"Measuring distances on the features of {extractor.name!r}")
-    real_features = (reference if real is None else samples["real"]).features.astype("float32")
+    real_features = samples["real"].features if reference is None else reference.features
+    real_features = real_features.astype("float32")
     distances = measure_distances(
         {"synthetic": before.features, "refined": after.features}, real_features
     )
