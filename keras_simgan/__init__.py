@@ -11,6 +11,7 @@ register()
 _ROOMS = (
     "callbacks",
     "data",
+    "evaluation",
     "layers",
     "losses",
     "metrics",

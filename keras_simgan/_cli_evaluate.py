@@ -92,9 +92,16 @@ def _evaluate(arguments: argparse.Namespace, default) -> None:
     report = Path(arguments.report)
     _check(arguments, report, default)
     from keras_simgan import presets
+    from keras_simgan.evaluation import (
+        AgreementOptions,
+        SampleOptions,
+        TransferOptions,
+        evaluate,
+        verdict,
+    )
     from keras_simgan.presets.folder import METADATA
     from keras_simgan.presets.registry import find
-    from keras_simgan.reporting import evaluate, evaluation_page, verdict
+    from keras_simgan.reporting import evaluation_page
     from keras_simgan.reporting.html import made_by
     from keras_simgan.runs import preset_of
     from keras_simgan.runs.frozen_model import load_frozen
@@ -106,7 +113,7 @@ def _evaluate(arguments: argparse.Namespace, default) -> None:
         )
     if arguments.run_folder:
         evaluation_page.losses(arguments.run_folder)  # fails now rather than after the work
-    reference = model = None
+    reference = agreement = transfer = None
     image_size = arguments.image_size
     if arguments.reference:
         preset = preset_of(arguments.reference)
@@ -116,27 +123,29 @@ def _evaluate(arguments: argparse.Namespace, default) -> None:
         image_size = image_size or (shape[:2] if None not in shape[:2] else None)
     if arguments.label_model:
         model = load_frozen("--label-model", arguments.label_model)
+        agreement = AgreementOptions(model, arguments.label_distance, arguments.label_bound)
+    if arguments.labels:
+        trainings = report.with_name(f"{report.name}.trainings")
+        transfer = TransferOptions(
+            arguments.labels, arguments.test, arguments.steps, arguments.seeds, trainings
+        )
     found = evaluate(
         arguments.synthetic,
         arguments.refined,
         arguments.real,
         reference=reference,
-        labels=arguments.labels,
-        test=arguments.test,
-        label_model=model,
-        label_distance=arguments.label_distance,
-        label_bound=arguments.label_bound,
-        sample=arguments.sample,
-        seed=arguments.seed,
         extractor=arguments.extractor,
-        image_size=image_size,
-        channels=arguments.channels,
-        convert_channels=arguments.convert_channels,
-        on_bad_image=arguments.on_bad_image,
-        steps=arguments.steps,
-        seeds=arguments.seeds,
-        trainings=report.with_name(f"{report.name}.trainings"),
-        say=lambda text: print(text, flush=True),
+        sample=SampleOptions(
+            arguments.sample,
+            arguments.seed,
+            image_size,
+            arguments.channels,
+            arguments.convert_channels,
+            arguments.on_bad_image,
+        ),
+        agreement=agreement,
+        transfer=transfer,
+        log=lambda text: print(text, flush=True),
     )
     found.facts = {"command": _command(arguments, default), **found.facts}
     evaluation_page.build(found, arguments.run_folder).write(report)

@@ -1,4 +1,4 @@
-"""What the tests of the networks and of the training share.
+"""What the tests of the networks, of the training and of evaluations share.
 
 The suite runs on one backend per process, chosen by KERAS_BACKEND.
 """
@@ -34,6 +34,7 @@ import pytest
 
 from keras_simgan import models, networks
 from keras_simgan.backend import value_and_gradients
+from keras_simgan.data import write_folder
 
 hypothesis.settings.register_profile(
     "keras_simgan", deadline=None, derandomize=True, max_examples=25
@@ -265,3 +266,35 @@ def golden():
         return json.loads((folder / f"{name}.json").read_text()), script
 
     return read
+
+
+def bars(seed, low, high, labels, size=16):
+    """Gray images of a bright bar on noise, lying for label 0 and standing for label 1."""
+    draw = np.random.default_rng(seed)
+    images = draw.integers(low, high, (len(labels), size, size, 1))
+    for image, label in zip(images, labels, strict=True):
+        place = draw.integers(4, 12)
+        image[(slice(place, place + 2), slice(None))[:: 1 - 2 * label]] += 90
+    return images.astype("uint8")
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Paths of 24 synthetic, refined and real images with labels; refined ones lie in between."""
+    labels = np.arange(24) % 2
+    gaze = np.random.default_rng(5).uniform(-0.3, 0.3, (24, 2))
+    both = {"kind": labels, "gaze": gaze}
+    synthetic = bars(0, 0, 60, labels)
+    write_folder(tmp_path / "synthetic", synthetic, both)
+    write_folder(tmp_path / "refined", synthetic + 50, both)
+    write_folder(tmp_path / "real", bars(1, 70, 150, labels), both)
+    return {name: tmp_path / name for name in ("synthetic", "refined", "real")}
+
+
+@pytest.fixture(scope="session")
+def extractor(with_drawn_weights):
+    """A small model that turns gray images of any size into features."""
+    inputs = keras.Input((None, None, 1))
+    x = keras.layers.Conv2D(4, 3, activation="relu")(inputs)
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x), name="tiny")
+    return with_drawn_weights(model, 3)

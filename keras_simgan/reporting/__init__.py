@@ -1,10 +1,8 @@
 """Pages that show what a model does, each one file that needs nothing else."""
 
+from keras_simgan.evaluation import Agreement, Evaluation, Verdict, evaluate, verdict
 from keras_simgan.reporting.chart import line_chart, step_chart
-from keras_simgan.reporting.evaluation import evaluate
-from keras_simgan.reporting.evaluation_result import Agreement, Evaluation
 from keras_simgan.reporting.html import Page, gallery, image_tag, pair_gallery, table
-from keras_simgan.reporting.verdict import Verdict, verdict
 
 __all__ = [
     "Agreement",

@@ -10,13 +10,12 @@ import cv2
 import numpy as np
 
 from keras_simgan.data.image_set import ImageSet
+from keras_simgan.evaluation import Evaluation, verdict
+from keras_simgan.evaluation.image_sample import GRADIENT_EDGES, GRAY_EDGES, ImageSample
 from keras_simgan.ranges import from_unit
 from keras_simgan.refinement.manifest import MANIFEST
 from keras_simgan.reporting.chart import line_chart, step_chart
-from keras_simgan.reporting.evaluation_result import Evaluation
 from keras_simgan.reporting.html import Page, facts, gallery, paragraph, table
-from keras_simgan.reporting.image_sample import GRADIENT_EDGES, GRAY_EDGES, ImageSample
-from keras_simgan.reporting.verdict import verdict
 
 GENERATOR = "keras-simgan evaluate"
 _PAIRS, _EXTREMES, _REASONS = 8, 4, 5

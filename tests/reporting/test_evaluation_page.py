@@ -7,7 +7,8 @@ import pytest
 
 from keras_simgan import metrics
 from keras_simgan.data import read_folder, read_image, to_unit, write_folder
-from keras_simgan.reporting import evaluate, evaluation_page, transfer, verdict
+from keras_simgan.evaluation import evaluate, transfer, verdict
+from keras_simgan.reporting import evaluation_page
 from keras_simgan.reporting.html import made_by
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy.stats
 
-if TYPE_CHECKING:
-    from keras_simgan.reporting.evaluation_result import Agreement, Evaluation
+from keras_simgan.evaluation.evaluation import Evaluation
+from keras_simgan.evaluation.label_agreement import Agreement
+from keras_simgan.evaluation.transfer import Transfer
+from keras_simgan.metrics import Estimate
 
+_SIGNIFICANCE = 0.05
 WITH_LABELS = (
     "The rule: yes only if the 95 % interval of the gain on real images, of training on the "
     "refined instead of the synthetic images, lies above zero, the trainings do not differ as much "
@@ -50,101 +54,117 @@ def verdict(evaluation: Evaluation) -> Verdict:
         evaluation: What was measured.
     """
     if evaluation.transfer is not None:
-        return _by_transfer(evaluation)
+        distances = evaluation.distances["kernel distance"]
+        return _by_transfer(evaluation.transfer, distances, evaluation.agreement)
     return _by_distance(evaluation)
 
 
-def _by_transfer(evaluation: Evaluation) -> Verdict:
-    transfer = evaluation.transfer
-    synthetic, refined = (transfer.scores[name].mean.value for name in ("synthetic", "refined"))
-    gain, over_augmented = transfer.scores["refined"].gain, transfer.over_augmented
+def _by_transfer(
+    transfer: Transfer, distances: Mapping[str, Estimate], agreement: Agreement | None
+) -> Verdict:
+    synthetic, augmented, refined = (
+        transfer.scores[name].mean.value for name in ("synthetic", "augmented", "refined")
+    )
+    over_synthetic = _clear_gain(transfer, "synthetic")
+    over_augmented = _clear_gain(transfer, "augmented")
     unit = transfer.unit
     numbers = (
         f"trained on the refined images, a small network comes to {refined:.3g} {unit} on "
         f"{transfer.images:,} real ones, trained on the synthetic images to {synthetic:.3g} "
-        f"({_signed(gain)})"
+        f"({_signed(transfer.scores['refined'].gain)})"
     )
-    sign = -1 if transfer.lower_is_better else 1
-    seeds = {name: sign * np.array(score.seeds) for name, score in transfer.scores.items()}
-    # The intervals are those for other images: two trainings on one set often exclude zero too.
-    better = gain.low > 0 and _ahead(seeds["refined"], seeds["synthetic"])
-    worse = gain.high < 0 and _ahead(seeds["synthetic"], seeds["refined"])
-    if sign * (refined - transfer.chance) <= 0:
+    above_chance = refined - transfer.chance
+    if (-above_chance if transfer.lower_is_better else above_chance) <= 0:
         train = False
         sentence = (
             f"Do not decide by these networks: {numbers}, but always giving the same answer comes "
             f"to {transfer.chance:.3g} {unit}. Train longer (--steps) or on more images (--sample)."
         )
-    elif worse:
+    elif over_synthetic < 0:
         train, sentence = False, f"Do not train on the refined set: {numbers}, which is worse."
-    elif over_augmented.high < 0 and _ahead(seeds["augmented"], seeds["refined"]):
+    elif over_augmented < 0:
         train = False
-        augmented = transfer.scores["augmented"].mean.value
         sentence = (
             f"Do not train on the refined set alone: {numbers}, but plain augmentation of the "
             f"synthetic images comes to {augmented:.3g} {unit}, which is better."
         )
-    elif not better:
+    elif over_synthetic == 0:
         train = False
         sentence = (
             f"Do not train on the refined set yet: {numbers}, a difference that may be chance."
         )
     else:
         train, sentence = True, f"Train on the refined set: {numbers}, which is better."
-    remarks = []
-    beats = over_augmented.low > 0 and _ahead(seeds["refined"], seeds["augmented"])
-    if train and not beats:
-        remarks.append(
-            "Plain augmentation of the synthetic images (gamma, shift, blur, noise) does about as "
-            f"well: the gain over it is {over_augmented} {unit}. Try both together."
-        )
-    elif train:
-        remarks.append(
-            f"It is also better than plain augmentation of the synthetic images (gamma, shift, "
-            f"blur, noise): the gain over it is {over_augmented} {unit}."
-        )
-    if not (better or worse) and (gain.low > 0 or gain.high < 0):
-        remarks.append(
-            _on_seeds(*(transfer.scores[name].seeds for name in ("synthetic", "refined")))
-        )
-    distances = evaluation.distances["kernel distance"]
-    remarks.append(
+    remarks = [
+        *([_augmentation_remark(transfer, over_augmented > 0)] if train else []),
+        *([] if over_synthetic else _seed_remarks(transfer)),
         f"The kernel distance to the real images went from {distances['synthetic']} to "
-        f"{distances['refined']}; the networks count for more."
-    )
-    remarks += _on_labels(evaluation.agreement, decided=True)
+        f"{distances['refined']}; the networks count for more.",
+        *_label_remarks(agreement, decided=True),
+    ]
     return Verdict(train, sentence, tuple(remarks), WITH_LABELS)
 
 
-def _ahead(ones: np.ndarray, others: np.ndarray) -> bool:
+def _clear_gain(transfer: Transfer, baseline: str) -> int:
+    """1 where training on the refined images is clearly better than on others, -1 where worse.
+
+    0 where the difference may be chance: of the test images, by the gain's interval, or of the
+    trainings, by their scores. Two trainings on one set often exclude zero from the interval too.
+    """
+    over = {"synthetic": transfer.scores["refined"].gain, "augmented": transfer.over_augmented}
+    gain, sign = over[baseline], -1 if transfer.lower_is_better else 1
+    refined, others = (sign * np.array(transfer.scores[n].seeds) for n in ("refined", baseline))
+    if gain.low > 0 and _is_ahead(refined, others):
+        return 1
+    return -1 if gain.high < 0 and _is_ahead(others, refined) else 0
+
+
+def _is_ahead(first: np.ndarray, second: np.ndarray) -> bool:
     """Whether scores are higher than others by more than chance, Mann-Whitney's exact test at 5 %.
 
     Args:
-        ones: A score a seed, shape `(k,)`.
-        others: As many.
+        first: A score a seed, shape `(k,)`.
+        second: The others, shape `(k,)`.
     """
-    count = len(ones)
-    # Ranks from 1, the highest; an equal one of the others goes before.
-    found = count * (count + 1) // 2 + int((others[None] >= ones[:, None]).sum())
-    # How many choices of so many ranks have each sum.
-    ways = np.zeros((count + 1, count * (3 * count + 1) // 2 + 1))
-    ways[0, 0] = 1
-    for rank in range(1, 2 * count + 1):
-        ways[1:, rank:] += ways[:-1, :-rank].copy()
-    return bool(ways[count, : found + 1].sum() <= 0.05 * ways[count].sum())
+    ranks = scipy.stats.rankdata([*first, *second], method="dense")
+    # The exact test knows no ties. Half a rank down, an equal score counts against the first.
+    first_ranks, second_ranks = ranks[: len(first)] - 0.5, ranks[len(first) :]
+    test = scipy.stats.mannwhitneyu(
+        first_ranks, second_ranks, alternative="greater", method="exact"
+    )
+    # Of three seeds the smallest p-value is 1 / 20 itself, which rounding must not lift.
+    return bool(test.pvalue <= _SIGNIFICANCE + 1e-9)
 
 
-def _on_seeds(synthetic: tuple[float, ...], refined: tuple[float, ...]) -> str:
-    if len(refined) < 3:
+def _augmentation_remark(transfer: Transfer, is_better: bool) -> str:
+    gain = f"the gain over it is {transfer.over_augmented} {transfer.unit}"
+    if is_better:
         return (
-            f"With --seeds {len(refined)} a gain cannot be told from the luck of a training: give "
-            "3 or more."
+            "It is also better than plain augmentation of the synthetic images (gamma, shift, "
+            f"blur, noise): {gain}."
         )
     return (
+        "Plain augmentation of the synthetic images (gamma, shift, blur, noise) does about as "
+        f"well: {gain}. Try both together."
+    )
+
+
+def _seed_remarks(transfer: Transfer) -> list[str]:
+    """Why a gain whose interval excludes zero may still be chance."""
+    gain = transfer.scores["refined"].gain
+    synthetic, refined = (transfer.scores[name].seeds for name in ("synthetic", "refined"))
+    if gain.low <= 0 <= gain.high:
+        return []
+    if len(refined) < 3:
+        return [
+            f"With --seeds {len(refined)} a gain cannot be told from the luck of a training: give "
+            "3 or more."
+        ]
+    return [
         f"The trainings differ among themselves, from {min(synthetic):.3g} to "
         f"{max(synthetic):.3g} on the synthetic images and from {min(refined):.3g} to "
         f"{max(refined):.3g} on the refined: more --seeds make this surer."
-    )
+    ]
 
 
 def _by_distance(evaluation: Evaluation) -> Verdict:
@@ -173,11 +193,11 @@ def _by_distance(evaluation: Evaluation) -> Verdict:
             f"Train on the refined set: {numbers}, so it looks more real, {known}. Whether it also "
             "trains better is not measured: --labels shows it."
         )
-    remarks = [*_on_labels(agreement, decided=False), *_against(evaluation)]
+    remarks = [*_label_remarks(agreement, decided=False), *_distance_remarks(evaluation)]
     return Verdict(train, sentence, tuple(remarks), WITHOUT_LABELS)
 
 
-def _against(evaluation: Evaluation) -> list[str]:
+def _distance_remarks(evaluation: Evaluation) -> list[str]:
     """What got clearly worse, and whether a classifier is fooled."""
     worse = []
     for measure in ("precision", "recall"):
@@ -185,16 +205,16 @@ def _against(evaluation: Evaluation) -> list[str]:
         if after.high < before.low:
             worse.append(f"{measure} fell from {before} to {after}")
     remarks = [f"Not all measures agree: {' and '.join(worse)}."] if worse else []
-    told = evaluation.distances["domain classifier accuracy"]["refined"]
-    if told.low > 0.9:
+    accuracy = evaluation.distances["domain classifier accuracy"]["refined"]
+    if accuracy.low > 0.9:
         remarks.append(
-            f"A classifier still tells refined from real images in {100 * told.value:.0f} % of "
+            f"A classifier still tells refined from real images in {100 * accuracy.value:.0f} % of "
             "cases: they are nearer, not alike."
         )
     return remarks
 
 
-def _on_labels(agreement: Agreement | None, decided: bool) -> list[str]:
+def _label_remarks(agreement: Agreement | None, decided: bool) -> list[str]:
     if agreement is None:
         if decided:
             return []
@@ -210,5 +230,5 @@ def _on_labels(agreement: Agreement | None, decided: bool) -> list[str]:
     ]
 
 
-def _signed(gain) -> str:
+def _signed(gain: Estimate) -> str:
     return f"a gain of {gain.value:+.3g}, 95 % interval {gain.low:+.3g} to {gain.high:+.3g}"

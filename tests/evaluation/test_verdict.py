@@ -4,26 +4,25 @@ import types
 import numpy as np
 import pytest
 
+from keras_simgan.evaluation import Agreement, Transfer, verdict
+from keras_simgan.evaluation.verdict import _is_ahead
 from keras_simgan.metrics import Estimate, TransferScore
-from keras_simgan.reporting import Agreement, verdict
-from keras_simgan.reporting.transfer import Transfer
-from keras_simgan.reporting.verdict import _ahead
 
 
 def around(value, reach=0.01):
     return Estimate(value, value - reach, value + reach)
 
 
-def by_distance(before, after, agreement=None, precision=(0.5, 0.5), told=0.6):
-    def pair(one, other):
-        return {"synthetic": around(one), "refined": around(other), "floor": around(0.0)}
+def by_distance(before, after, agreement=None, precision=(0.5, 0.5), accuracy=0.6):
+    def pair(synthetic, refined):
+        return {"synthetic": around(synthetic), "refined": around(refined), "floor": around(0.0)}
 
     return types.SimpleNamespace(
         distances={
             "kernel distance": pair(before, after),
             "precision": pair(*precision),
             "recall": pair(0.5, 0.6),
-            "domain classifier accuracy": pair(1.0, told),
+            "domain classifier accuracy": pair(1.0, accuracy),
         },
         agreement=agreement,
         transfer=None,
@@ -97,7 +96,7 @@ def test_labels_must_agree_with_the_whole_interval(mean, distance, bound, holds)
 
 
 def test_what_speaks_against_it_is_said():
-    remarks = verdict(by_distance(0.5, 0.1, precision=(0.6, 0.2), told=0.99)).remarks
+    remarks = verdict(by_distance(0.5, 0.1, precision=(0.6, 0.2), accuracy=0.99)).remarks
     assert any("precision fell from 0.6" in remark for remark in remarks)
     assert any("in 99 % of cases" in remark for remark in remarks)
     remarks = verdict(by_distance(0.5, 0.1, precision=(0.6, 0.59))).remarks
@@ -155,9 +154,30 @@ def test_scores_are_ahead_by_an_exact_test(count):
     sums = np.array([sum(rows) for rows in chosen])
     for rows, found in zip(chosen, sums, strict=True):
         others = np.delete(ranks, rows)
-        assert _ahead(ranks[list(rows)], others) == (np.mean(sums >= found) <= 0.05)
+        assert _is_ahead(ranks[list(rows)], others) == (np.mean(sums >= found) <= 0.05)
     # Equal ones are not ahead.
-    assert not _ahead(np.array([2.0, 3, 4]), np.array([0.0, 1, 2]))
+    assert not _is_ahead(np.array([2.0, 3, 4]), np.array([0.0, 1, 2]))
+
+
+#: The largest number of the second scores above one of the first, summed over these, that is still
+#: significant: as tables have it (one-sided, 5 %), and as the recursion by hand that SciPy replaced
+#: gave it, with ties counted as above.
+CRITICAL = {
+    **{3: 0, 4: 1, 5: 4, 6: 7, 7: 11, 8: 15, 9: 21, 10: 27, 12: 42, 15: 72, 20: 138},
+    **{1: -1, 2: -1},
+}
+
+
+@pytest.mark.parametrize("tie", [0.0, 0.5])
+@pytest.mark.parametrize("count", sorted(CRITICAL))
+def test_critical_values_are_those_of_tables(count, tie):
+    second = np.arange(1.0, count + 1)
+    for above in range(count**2 + 1):
+        # Each of the first is put below as many of the second as are left to go above it.
+        left = [min(count, max(0, above - count * index)) for index in range(count)]
+        first = count + 0.5 + tie - np.array(left)
+        assert (second[None] >= first[:, None]).sum() == above
+        assert _is_ahead(first, second) == (above <= CRITICAL[count])
 
 
 def test_higher_is_better_for_classes():

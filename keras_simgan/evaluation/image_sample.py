@@ -3,52 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from keras_simgan.data.files import ImageError, read_ahead
 from keras_simgan.data.image_set import ImageSet
-from keras_simgan.data.images import read_image, resize
 from keras_simgan.data.labels import read_labels
+from keras_simgan.evaluation.image_fit import ImageFit
+from keras_simgan.evaluation.image_folders import ImageFolder
+from keras_simgan.evaluation.sample_options import SampleOptions
 from keras_simgan.metrics import FeatureExtractor
 from keras_simgan.ranges import to_unit
 
 #: Bins of one gray level, and of one level a pixel up to the steepest edge there is.
 GRAY_EDGES = np.arange(257) - 0.5
 GRADIENT_EDGES = np.arange(182.0)
-_BATCH = 64
-
-
-@dataclass(frozen=True)
-class ImageFit:
-    """What images are brought to.
-
-    Attributes:
-        size: `(height, width)` in pixels.
-        channels: 1 or 3.
-        convert_channels: Whether images of other channels are converted, instead of refused.
-        skip_bad: Whether images that cannot be used are left out, instead of refused.
-    """
-
-    size: tuple[int, int]
-    channels: int
-    convert_channels: bool = False
-    skip_bad: bool = False
-
-    def read(self, path: Path) -> np.ndarray:
-        """Reads an image, `uint8` or `uint16`, shape `(height, width, channels)`.
-
-        Args:
-            path: The file.
-
-        Raises:
-            ImageError: If it cannot be used.
-        """
-        return resize(read_image(path, self.channels, self.convert_channels), self.size)
+_BATCH_SIZE = 64
 
 
 @dataclass
@@ -61,6 +35,7 @@ class ImageSample:
         grays: How many pixels have each of 256 gray levels.
         gradients: How many pixels have a gradient magnitude of 0 to 1, 1 to 2... levels a pixel.
         checksum: SHA-256 of names and pixels.
+        rows: By name the row of its image.
     """
 
     images: ImageSet
@@ -81,10 +56,8 @@ class ImageSample:
     @classmethod
     def read(
         cls,
-        folder: str | Path,
-        names: Iterable[str],
-        count: int,
-        seed: int,
+        folder: ImageFolder,
+        options: SampleOptions,
         fit: ImageFit,
         extractor: FeatureExtractor,
         with_labels: bool = False,
@@ -95,10 +68,8 @@ class ImageSample:
         are chosen, in the same order, which has nothing to do with the names.
 
         Args:
-            folder: The folder.
-            names: Its images, relative to it.
-            count: How many to choose at most.
-            seed: Of the choice.
+            folder: The folder and its images.
+            options: How many are chosen, and the seed.
             fit: What they are brought to.
             extractor: What turns them into features.
             with_labels: Whether to read the labels beside them.
@@ -107,14 +78,13 @@ class ImageSample:
             ImageError: If an image cannot be used.
             LabelError: If the labels do not fit the images.
         """
-        folder, names = Path(folder), list(names)
         # Before any image is read, as a mistake in the labels shows at once.
-        labels = read_labels(folder, names) if with_labels else {}
-        place = {name: row for row, name in enumerate(names)}
-        chosen = sorted(names, key=lambda name: _hash(seed, name))[:count]
+        labels = read_labels(folder.path, folder.names) if with_labels else {}
+        chosen = sorted(folder.names, key=lambda name: _hash(options.seed, name))
+        chosen = chosen[: options.sample_size]
 
         def read(name: str) -> np.ndarray:
-            return fit.read(folder / name)
+            return fit.read(folder.path / name)
 
         def try_read(name: str) -> np.ndarray | ImageError:
             try:
@@ -122,48 +92,48 @@ class ImageSample:
             except ImageError as error:
                 return error
 
-        good, skipped, features = [], [], []
+        names, skipped, features = [], [], []
         grays, gradients = np.zeros(256, "int64"), np.zeros(181, "int64")
         digest = hashlib.sha256()
         for batch in _batches(zip(chosen, read_ahead(try_read, chosen), strict=True)):
-            kept = []
+            images = []
             for name, image in batch:
                 if not isinstance(image, ImageError):
-                    good.append(name)
-                    kept.append(to_unit(image))
+                    names.append(name)
+                    images.append(to_unit(image))
                     digest.update(f"{name} {image.shape} {image.dtype}".encode())
                     digest.update(image.tobytes())
                 elif fit.skip_bad:
                     skipped.append((name, str(image)))
                 else:
                     raise image
-            if kept:
-                pixels = np.stack(kept)
-                features.append(extractor(pixels, batch_size=_BATCH))
+            if images:
+                pixels = np.stack(images)
+                features.append(extractor(pixels, batch_size=_BATCH_SIZE))
                 levels = 127.5 * (pixels.mean(axis=-1) + 1)
                 grays += np.histogram(levels, GRAY_EDGES)[0]
-                gradients += np.histogram(_steepness(levels), GRADIENT_EDGES)[0]
-        if not good:
-            raise ImageError(
-                f"None of {len(chosen)} images in {str(folder)!r} can be used. The first: "
-                f"{skipped[0][1] if skipped else 'there is none'}"
-            )
-        if skipped:
-            warnings.warn(
-                f"{len(skipped)} of {len(chosen)} images in {str(folder)!r} are skipped, such as: "
-                f"{skipped[0][1]}",
-                stacklevel=2,
-            )
-        rows = [place[name] for name in good]
-        images = ImageSet(
-            (*fit.size, fit.channels),
-            good,
-            None,
-            read,
-            {name: values[rows] for name, values in labels.items()},
-            skipped,
+                gradients += np.histogram(_gradient_magnitude(levels), GRADIENT_EDGES)[0]
+        _report_skipped(folder, len(chosen), skipped)
+        row_of = {name: row for row, name in enumerate(folder.names)}
+        rows = [row_of[name] for name in names]
+        labels = {label: values[rows] for label, values in labels.items()}
+        image_set = ImageSet(fit.shape, names, None, read, labels, skipped)
+        return cls(image_set, np.concatenate(features), grays, gradients, digest.hexdigest())
+
+
+def _report_skipped(folder: ImageFolder, count: int, skipped: list[tuple[str, str]]) -> None:
+    """Warns of images that were skipped; fails where these are all of them."""
+    if len(skipped) == count:
+        raise ImageError(
+            f"None of {count} images in {str(folder.path)!r} can be used. The first: "
+            f"{skipped[0][1] if skipped else 'there is none'}"
         )
-        return cls(images, np.concatenate(features), grays, gradients, digest.hexdigest())
+    if skipped:
+        warnings.warn(
+            f"{len(skipped)} of {count} images in {str(folder.path)!r} are skipped, such as: "
+            f"{skipped[0][1]}",
+            stacklevel=3,
+        )
 
 
 def _hash(seed: int, name: str) -> bytes:
@@ -171,18 +141,13 @@ def _hash(seed: int, name: str) -> bytes:
 
 
 def _batches(items: Iterable) -> Iterator[list]:
-    batch = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
+    items = iter(items)
+    while batch := list(itertools.islice(items, _BATCH_SIZE)):
         yield batch
 
 
-def _steepness(levels: np.ndarray) -> np.ndarray:
-    """The gradient's magnitude by central differences, of images `(n, height, width)`."""
+def _gradient_magnitude(levels: np.ndarray) -> np.ndarray:
+    """By central differences, of gray images, shape `(n, height, width)`; without the border."""
     down = (levels[:, 2:, 1:-1] - levels[:, :-2, 1:-1]) / 2
     right = (levels[:, 1:-1, 2:] - levels[:, 1:-1, :-2]) / 2
     return np.hypot(down, right)

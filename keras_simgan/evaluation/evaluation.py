@@ -7,18 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_simgan.data.image_set import ImageSet
+from keras_simgan.evaluation.image_sample import ImageSample
+from keras_simgan.evaluation.label_agreement import Agreement
+from keras_simgan.evaluation.transfer import Transfer
 from keras_simgan.metrics import Estimate
-from keras_simgan.reporting.image_sample import ImageSample
-from keras_simgan.reporting.transfer import Transfer
 
-#: What counts as agreement, by distance: the largest or smallest mean.
-BOUNDS = {"angle": 5.0, "class": 0.95, "iou": 0.9, "keypoints": 2.0}
-_READS = {
-    "angle": "the angle between the labels read before and after is {} degrees",
-    "class": "the class read before and after is the same in a share of {}",
-    "iou": "intersection over union of the masks read before and after is {}",
-    "keypoints": "the points read before and after are {} apart",
-}
 _COLUMNS = ("synthetic", "refined", "floor")
 _SHORT = {"kernel distance": "KID", "Frechet distance": "FID"}
 _BETTER = {
@@ -28,38 +21,6 @@ _BETTER = {
     "precision": "higher",
     "recall": "higher",
 }
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """What a model reads in an image before and after refinement.
-
-    Attributes:
-        mean: The mean over the images.
-        distance: `"angle"`, `"class"`, `"iou"` or `"keypoints"`.
-        bound: What the mean is to keep to.
-    """
-
-    mean: Estimate
-    distance: str
-    bound: float
-
-    @property
-    def holds(self) -> bool:
-        """Whether the whole interval keeps to the bound."""
-        if self.distance in ("class", "iou"):
-            return self.mean.low >= self.bound
-        return self.mean.high <= self.bound
-
-    @property
-    def text(self) -> str:
-        """The measure in words."""
-        return _READS[self.distance].format(self.mean)
-
-    @property
-    def expected(self) -> str:
-        """The bound in words."""
-        return f"{'at least' if self.distance in ('class', 'iou') else 'at most'} {self.bound:g}"
 
 
 @dataclass
@@ -118,7 +79,7 @@ class Evaluation:
         if self.agreement:
             name = {"angle": "angle, degrees", "keypoints": "distance of points"}
             distance = name.get(self.agreement.distance, self.agreement.distance)
-            better = "higher" if self.agreement.distance in ("class", "iou") else "lower"
+            better = "higher" if self.agreement.higher_is_better else "lower"
             label = f"label before and after, {distance} ({better})"
             rows.append([label, "", str(self.agreement.mean), ""])
         if self.transfer:
