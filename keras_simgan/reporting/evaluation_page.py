@@ -14,7 +14,15 @@ from keras_simgan.ranges import from_unit
 from keras_simgan.refinement.manifest import MANIFEST
 from keras_simgan.reporting.chart import line_chart, step_chart
 from keras_simgan.reporting.evaluation_result import Evaluation
-from keras_simgan.reporting.html import Page, facts, gallery, paragraph, table
+from keras_simgan.reporting.html import (
+    Page,
+    facts,
+    gallery,
+    paragraph,
+    side_by_side,
+    subheading,
+    table,
+)
 from keras_simgan.reporting.image_sample import GRADIENT_EDGES, GRAY_EDGES, ImageSample
 from keras_simgan.reporting.verdict import verdict
 
@@ -38,7 +46,7 @@ def build(evaluation: Evaluation, run: str | Path | None = None) -> Page:
     Raises:
         ValueError: If `run` has no log.
     """
-    decided = verdict(evaluation)
+    decision = verdict(evaluation)
     page = Page(
         "Should you train on the refined images?",
         GENERATOR,
@@ -46,9 +54,9 @@ def build(evaluation: Evaluation, run: str | Path | None = None) -> Page:
     )
     page.section(
         "The answer",
-        paragraph(decided.sentence, "finding"),
-        *(paragraph(remark) for remark in decided.remarks),
-        paragraph(decided.rule, "note"),
+        paragraph(decision.sentence, "finding"),
+        *(paragraph(remark) for remark in decision.remarks),
+        paragraph(decision.rule, "note"),
     )
     page.section("The numbers", *_numbers(evaluation))
     heading = "Before and after"
@@ -56,15 +64,12 @@ def build(evaluation: Evaluation, run: str | Path | None = None) -> Page:
         heading = "Before, after, and the nearest real image"
     page.section(heading, *_pairs(evaluation))
     page.section("Worst and best", *_extremes(evaluation))
-    page.section("Gray values and edges", '<div class="charts">', *_charts(evaluation), "</div>")
+    page.section("Gray values and edges", side_by_side(*_charts(evaluation)))
     if run is not None:
-        page.section("The training's losses", '<div class="charts">', *losses(run), "</div>")
+        page.section("The training's losses", side_by_side(*losses(run)))
     if evaluation.manifest is not None:
         page.section("What was refined", *_refinement(*evaluation.manifest))
-    page.section(
-        "How this page was made",
-        facts(list(evaluation.facts.items())),
-    )
+    page.section("How this page was made", facts(list(evaluation.facts.items())))
     return page
 
 
@@ -138,7 +143,7 @@ def _extremes(evaluation: Evaluation) -> list[str]:
             f"{evaluation.originals.names[index]}, score {scores[index]:.3f}" for index in chosen
         ]
         groups = [_group(evaluation, index, with_nearest=False) for index in chosen]
-        blocks += [f"<h3>The {name}</h3>", gallery(groups, captions)]
+        blocks += [subheading(f"The {name}"), gallery(groups, captions)]
     return blocks
 
 
