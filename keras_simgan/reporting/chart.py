@@ -19,7 +19,7 @@ from keras_simgan.reporting.html import render
 _INCHES = (5, 3)
 # Four curves that differ without colours as well.
 _COLORS = ("#0b5cad", "#b4440b", "#2c7a3f", "#7a3f9d")
-_DASHES = ((), (8, 3), (2, 3), (10, 3, 2, 3))
+_DASHES = (None, (8, 3), (2, 3), (10, 3, 2, 3))
 _TEXT, _GRID = "#555d66", "#d9d6d0"
 # What the page's style decides: its colours, which are others in the dark, and its font.
 _BY_THE_PAGE = {
@@ -142,24 +142,22 @@ def _chart(
         )
     figure = Figure(_INCHES, layout="constrained")
     axes = figure.add_subplot(xlabel=x_label, ylabel=y_label)
-    styles = list(zip(_COLORS, _DASHES, strict=True))[: len(curves)]
-    for number, (values, (color, dashes)) in enumerate(
-        zip(curves.values(), styles, strict=True), start=1
-    ):
+    legend = []
+    for number, (text, values) in enumerate(curves.items(), start=1):
+        color, dashes = _COLORS[number - 1], _DASHES[number - 1]
         curve = draw(axes, np.where(np.isfinite(values), values, np.nan))
-        curve.set(color=color, linestyle=(0, dashes), linewidth=1.5)
-        # Not clipped: a clip path has a name, which every chart of a page would give again.
-        curve.set(clip_on=False, gid=f"curve c{number}")
+        curve.set(color=color, linestyle=(0, dashes), linewidth=1.5, gid=f"curve c{number}")
+        # A clip path has an id, which every chart of a page would give again.
+        curve.set_clip_on(False)
+        pattern = ",".join(map(str, dashes)) if dashes else "none"
+        legend.append((text, f"stroke: {_BY_THE_PAGE[color]}; stroke-dasharray: {pattern}"))
     axes.grid(axis="y", clip_on=False)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.update_datalim([(x_range[0], min(0.0, finite.min()))])
     axes.autoscale_view()
     axes.set_xlim(*x_range)
-    legend = [
-        (text, f"stroke: {_BY_THE_PAGE[color]}; stroke-dasharray: {','.join(map(str, dashes))}")
-        for text, (color, dashes) in zip(curves, styles, strict=True)
-    ]
     return render("chart", svg=_svg(figure, caption), legend=legend, caption=caption)
 
 
