@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib.style
@@ -14,6 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from keras_simgan.reporting.html import render
+
+Values = Sequence[float] | np.ndarray
 
 # A small drawing, so that its text can still be read on a phone, where it fills the screen.
 _INCHES = (5, 3)
@@ -28,15 +31,9 @@ _BY_THE_PAGE = {
     _GRID: f"var(--line, {_GRID})",
     "font-family: 'DejaVu Sans', sans-serif; ": "",
 }
-_STYLE = {
+_STYLE: dict[str, Any] = {
     "axes.autolimit_mode": "round_numbers",
-    "axes.edgecolor": _TEXT,
-    "axes.facecolor": "none",
     "axes.labelcolor": _TEXT,
-    "axes.spines.left": False,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.spines.bottom": False,
     "axes.xmargin": 0,
     "axes.ymargin": 0,
     "figure.facecolor": "none",
@@ -54,7 +51,7 @@ _STYLE = {
 }
 
 
-def line_chart(series: dict[str, Sequence[float]], caption: str, x_label: str, y_label: str) -> str:
+def line_chart(series: Mapping[str, Values], caption: str, x_label: str, y_label: str) -> str:
     """Curves over the counts 1, 2, 3..., as SVG.
 
     Args:
@@ -85,8 +82,8 @@ def line_chart(series: dict[str, Sequence[float]], caption: str, x_label: str, y
 
 
 def step_chart(
-    series: dict[str, Sequence[float]],
-    edges: Sequence[float],
+    series: Mapping[str, Values],
+    edges: Values,
     caption: str,
     x_label: str,
     y_label: str,
@@ -125,7 +122,7 @@ def step_chart(
 
 @matplotlib.style.context(["default", _STYLE])
 def _chart(
-    series: dict[str, Sequence[float]],
+    series: Mapping[str, Values],
     draw: Callable[[Axes, np.ndarray], Artist],
     x_range: tuple[float, float],
     caption: str,
@@ -141,7 +138,7 @@ def _chart(
             f"{finite.size} values."
         )
     figure = Figure(_INCHES, layout="constrained")
-    axes = figure.add_subplot(xlabel=x_label, ylabel=y_label)
+    axes = figure.add_subplot(frameon=False, xlabel=x_label, ylabel=y_label)
     legend = []
     for number, (text, values) in enumerate(curves.items(), start=1):
         color, dashes = _COLORS[number - 1], _DASHES[number - 1]
@@ -182,5 +179,5 @@ def _svg(figure: Figure, label: str) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _last(values: Sequence[float]) -> float:
+def _last(values: Values) -> float:
     return next((value for value in reversed(list(values)) if np.isfinite(value)), float("nan"))

@@ -155,7 +155,7 @@ def _group(
         (_pixels(evaluation.originals, index), "synthetic"),
         (_pixels(evaluation.refined.images, after), "refined"),
     ]
-    if with_nearest and evaluation.real is not None:
+    if with_nearest and evaluation.real is not None and evaluation.nearest is not None:
         nearest = evaluation.nearest[after]
         images.append((_pixels(evaluation.real.images, nearest), "nearest real"))
     return images
@@ -246,20 +246,20 @@ def losses(run: str | Path) -> list[str]:
 
 def _number(text: str | None) -> float:
     try:
-        return float(text)
-    except (TypeError, ValueError):  # NA where nothing was measured
+        return float(text or "nan")
+    except ValueError:  # NA where nothing was measured
         return float("nan")
 
 
 def _refinement(header: dict, lines: list[dict]) -> list[str]:
     counts = collections.Counter(line["action"] for line in lines)
-    rows = [[f"files {action}", f"{count:,}"] for action, count in sorted(counts.items())]
+    rows = [(f"files {action}", f"{count:,}") for action, count in sorted(counts.items())]
     for key, value in header.items():
         if key == "manifest" or value in (None, [], {}):
             continue
         if isinstance(value, dict):
             value = ", ".join(f"{name} {each}" for name, each in value.items())
-        rows.append([key.replace("_", " "), _short(str(value))])
+        rows.append((key.replace("_", " "), _short(str(value))))
     reasons = [
         f"{line['input']}: {line['reason']}" for line in lines if line["action"] == "skipped"
     ]
