@@ -1,17 +1,57 @@
-"""Charts of a report, as SVG."""
+"""Charts of a report, drawn by matplotlib as SVG."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from html import escape
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from xml.etree import ElementTree
 
+import matplotlib.style
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-_SIZE = (640, 300)
-_MARGIN = {"left": 56, "right": 16, "top": 12, "bottom": 44}
+from keras_simgan.reporting.html import render
+
+Values = Sequence[float] | np.ndarray
+
+# A small drawing, so that its text can still be read on a phone, where it fills the screen.
+_INCHES = (5, 3)
+# Four curves that differ without colours as well.
+_COLORS = ("#0b5cad", "#b4440b", "#2c7a3f", "#7a3f9d")
+_DASHES = (None, (8, 3), (2, 3), (10, 3, 2, 3))
+_TEXT, _GRID = "#555d66", "#d9d6d0"
+# What the page's style decides: its colours, which are others in the dark, and its font.
+_BY_THE_PAGE = {
+    **{color: f"var(--c{number}, {color})" for number, color in enumerate(_COLORS, start=1)},
+    _TEXT: f"var(--soft, {_TEXT})",
+    _GRID: f"var(--line, {_GRID})",
+    "font-family: 'DejaVu Sans', sans-serif; ": "",
+}
+_STYLE: dict[str, Any] = {
+    "axes.autolimit_mode": "round_numbers",
+    "axes.labelcolor": _TEXT,
+    "axes.xmargin": 0,
+    "axes.ymargin": 0,
+    "figure.facecolor": "none",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 10,
+    "grid.color": _GRID,
+    "lines.scale_dashes": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "keras_simgan",
+    "text.parse_math": False,
+    "xtick.color": _TEXT,
+    "xtick.major.size": 0,
+    "ytick.color": _TEXT,
+    "ytick.major.size": 0,
+}
 
 
-def line_chart(series: dict[str, Sequence[float]], caption: str, x_label: str, y_label: str) -> str:
+def line_chart(series: Mapping[str, Values], caption: str, x_label: str, y_label: str) -> str:
     """Curves over the counts 1, 2, 3..., as SVG.
 
     Args:
@@ -25,25 +65,25 @@ def line_chart(series: dict[str, Sequence[float]], caption: str, x_label: str, y
 
     Raises:
         ValueError: No finite value, or more than four curves.
+
+    Example:
+        >>> chart = line_chart({"loss": [3.0, 2.0]}, "Training", "epoch", "mean")
+        >>> "loss: 2 at the end" in chart
+        True
     """
     count = max([2, *(len(values) for values in series.values())])
-    positions = sorted({1, *(round(1 + (count - 1) * part / 4) for part in range(1, 5))})
-    return _chart(
-        {
-            f"{name}: {_last(values):.3g} at the end": list(enumerate(values, start=1))
-            for name, values in series.items()
-        },
-        (1, count),
-        positions,
-        caption,
-        x_label,
-        y_label,
-    )
+
+    def draw(axes: Axes, values: np.ndarray) -> Artist:
+        axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True))
+        return axes.plot(np.arange(1, len(values) + 1), values)[0]
+
+    named = {f"{name}: {_last(values):.3g} at the end": values for name, values in series.items()}
+    return _chart(named, draw, (1, count), caption, x_label, y_label)
 
 
 def step_chart(
-    series: dict[str, Sequence[float]],
-    edges: Sequence[float],
+    series: Mapping[str, Values],
+    edges: Values,
     caption: str,
     x_label: str,
     y_label: str,
@@ -64,105 +104,80 @@ def step_chart(
         ValueError: No finite value, more than four series, or another number of values than bins.
 
     Example:
-        >>> step_chart({"real": [0.25, 0.75]}, [0, 1, 2], "Grays", "level", "share").count("<path")
-        2
+        >>> chart = step_chart({"real": [0.25, 0.75]}, [0, 1, 2], "Grays", "level", "share")
+        >>> chart.startswith('<figure class="chart"><figcaption>Grays</figcaption><svg')
+        True
     """
     for name, values in series.items():
         if len(values) != len(edges) - 1:
             raise ValueError(
                 f"{len(edges)} edges make {len(edges) - 1} bins; {name!r} has {len(values)} values."
             )
-    low, high = float(edges[0]), float(edges[-1])
-    return _chart(
-        {
-            name: [
-                point
-                for left, right, value in zip(edges[:-1], edges[1:], values, strict=True)
-                for point in ((left, value), (right, value))
-            ]
-            for name, values in series.items()
-        },
-        (low, high),
-        [tick for tick in _ticks(low, high) if low <= tick <= high],
-        caption,
-        x_label,
-        y_label,
-    )
+
+    def draw(axes: Axes, values: np.ndarray) -> Artist:
+        return axes.stairs(values, edges, baseline=None)
+
+    return _chart(series, draw, (edges[0], edges[-1]), caption, x_label, y_label)
 
 
+@matplotlib.style.context(["default", _STYLE])
 def _chart(
-    curves: dict[str, list[tuple[float, float]]],
+    series: Mapping[str, Values],
+    draw: Callable[[Axes, np.ndarray], Artist],
     x_range: tuple[float, float],
-    x_ticks: Sequence[float],
     caption: str,
     x_label: str,
     y_label: str,
 ) -> str:
-    """A figure of curves through points, by the text that explains each."""
-    finite = [value for points in curves.values() for _, value in points if np.isfinite(value)]
-    if not finite or len(curves) > 4:
+    """A figure of what `draw` makes of each series, by the text that explains it."""
+    curves = {text: np.asarray(values, "float64") for text, values in series.items()}
+    finite = np.concatenate([values[np.isfinite(values)] for values in curves.values()] or [[]])
+    if not finite.size or len(curves) > len(_COLORS):
         raise ValueError(
-            f"A chart needs 1 to 4 curves with finite values; got {len(curves)} with "
-            f"{len(finite)} values."
+            f"A chart needs 1 to {len(_COLORS)} curves with finite values; got {len(curves)} with "
+            f"{finite.size} values."
         )
-    width, height = _SIZE
-    left, bottom = _MARGIN["left"], height - _MARGIN["bottom"]
-    ticks = _ticks(min(0.0, min(finite)), max(finite))
-    low, high = ticks[0], ticks[-1]
-    first, last = x_range
+    figure = Figure(_INCHES, layout="constrained")
+    axes = figure.add_subplot(frameon=False, xlabel=x_label, ylabel=y_label)
+    legend = []
+    for number, (text, values) in enumerate(curves.items(), start=1):
+        color, dashes = _COLORS[number - 1], _DASHES[number - 1]
+        curve = draw(axes, np.where(np.isfinite(values), values, np.nan))
+        curve.set(color=color, linestyle=(0, dashes), linewidth=1.5, gid=f"curve c{number}")
+        # A clip path has an id, which every chart of a page would give again.
+        curve.set_clip_on(False)
+        pattern = ",".join(map(str, dashes)) if dashes else "none"
+        legend.append((text, f"stroke: {_BY_THE_PAGE[color]}; stroke-dasharray: {pattern}"))
+    axes.grid(axis="y", clip_on=False)
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.update_datalim([(x_range[0], min(0.0, finite.min()))])
+    axes.autoscale_view()
+    axes.set_xlim(*x_range)
+    return render("chart", svg=_svg(figure, caption), legend=legend, caption=caption)
 
-    def x(position: float) -> float:
-        return left + (position - first) / (last - first) * (width - left - _MARGIN["right"])
 
-    def y(value: float) -> float:
-        return bottom - (value - low) / (high - low) * (bottom - _MARGIN["top"])
-
-    grid = "".join(
-        f'<line class="grid" x1="{left}" x2="{width - _MARGIN["right"]}" y1="{y(tick):.1f}" '
-        f'y2="{y(tick):.1f}"/><text class="tick end" x="{left - 8}" y="{y(tick) + 4:.1f}">'
-        f"{tick:g}</text>"
-        for tick in ticks
+def _svg(figure: Figure, label: str) -> str:
+    """The drawing as an element of a page, in the page's colours."""
+    file = io.StringIO()
+    # Without date and version, so that equal charts are equal files.
+    figure.savefig(
+        file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
     )
-    grid += "".join(
-        f'<text class="tick middle" x="{x(tick):.1f}" y="{bottom + 18}">{tick:g}</text>'
-        for tick in x_ticks
-    )
-    drawn = "".join(
-        f'<path class="curve c{number}" d="{_path(points, x, y)}"/>'
-        for number, points in enumerate(curves.values(), start=1)
-    )
-    legend = "".join(
-        f'<li><svg viewBox="0 0 28 8" aria-hidden="true"><path class="curve c{number}" '
-        f'd="M1 4H27"/></svg>{escape(text)}</li>'
-        for number, text in enumerate(curves, start=1)
-    )
-    return (
-        f'<figure class="chart"><figcaption>{escape(caption)}</figcaption>'
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(caption)}">{grid}'
-        f'<text class="tick middle" x="{(left + width) / 2:.0f}" y="{height - 6}">'
-        f"{escape(x_label)}</text>"
-        f'<text class="tick middle" transform="translate(14 {bottom / 2:.0f}) rotate(-90)">'
-        f'{escape(y_label)}</text>{drawn}</svg><ul class="legend">{legend}</ul></figure>'
-    )
+    root = ElementTree.fromstring(file.getvalue())
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]  # HTML knows SVG without its namespace
+        if "id" in element.attrib:  # all charts have the same, and a page's must be unique
+            element.set("class", element.attrib.pop("id"))
+        for old, new in _BY_THE_PAGE.items():
+            if "style" in element.attrib:
+                element.set("style", element.attrib["style"].replace(old, new))
+    for definitions in root.findall("defs"):  # a style that every SVG of the page would obey
+        root.remove(definitions)
+    root.attrib = {"viewBox": root.attrib["viewBox"], "role": "img", "aria-label": label}
+    return ElementTree.tostring(root, encoding="unicode")
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Round numbers from at most `low` to at least `high`, about five."""
-    span = max(high - low, 1e-9)
-    power = 10.0 ** np.floor(np.log10(span / 4))
-    step = power * next(factor for factor in (1, 2, 2.5, 5, 10) if span / (factor * power) <= 5)
-    first, last = int(np.floor(low / step + 1e-9)), int(np.ceil(high / step - 1e-9))
-    return [float(f"{index * step:.10g}") for index in range(first, max(last, first + 1) + 1)]
-
-
-def _path(points: Sequence[tuple[float, float]], x, y) -> str:
-    parts, pen_down = [], False
-    for position, value in points:
-        if np.isfinite(value):
-            parts.append(f"{'L' if pen_down else 'M'}{x(position):.1f} {y(value):.1f}")
-        pen_down = bool(np.isfinite(value))
-    return "".join(parts)
-
-
-def _last(values: Sequence[float]) -> float:
+def _last(values: Values) -> float:
     return next((value for value in reversed(list(values)) if np.isfinite(value)), float("nan"))

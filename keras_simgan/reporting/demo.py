@@ -14,7 +14,8 @@ from keras_simgan import __version__, metrics, models, networks
 from keras_simgan.data import EyeRenderer, from_unit, pitch_yaw_to_vector, to_unit
 from keras_simgan.presets.registry import find
 from keras_simgan.reporting import demo_page
-from keras_simgan.reporting.demo_page import GENERATOR, DemoResults
+from keras_simgan.reporting.demo_page import GENERATOR
+from keras_simgan.reporting.demo_results import DemoResults, angles
 from keras_simgan.reporting.html import made_by
 
 PRESET = "simgan_eyes_36x60"
@@ -90,7 +91,7 @@ def run_demo(
         iris=held_labels["landmarks_iris"][:, 0],
         held_gaze=held_gaze,
         estimates=estimates,
-        mean_gaze_error=float(demo_page.angles(held_gaze, mean_gaze).mean()),
+        mean_gaze_error=float(angles(held_gaze, mean_gaze).mean()),
         curves=curves,
         metadata=json.loads((find(preset) / "metadata.json").read_text(encoding="utf-8")),
         facts={

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
-import cv2
-import keras
 import numpy as np
 
 from keras_simgan.data.gaze import vector_to_pitch_yaw
-from keras_simgan.metrics.angular_error import angular_error
 from keras_simgan.reporting.chart import line_chart
+from keras_simgan.reporting.demo_results import DemoResults, angles, shifts
 from keras_simgan.reporting.html import (
     Page,
     arrow,
-    image_tag,
+    code,
     pair_gallery,
     paragraph,
+    sheet,
+    side_by_side,
+    switch,
     table,
 )
 from keras_simgan.reporting.scores import score_tables
@@ -25,44 +25,6 @@ from keras_simgan.reporting.scores import score_tables
 GENERATOR = "keras-simgan demo"
 _SHEET_COLUMNS, _PAIRS, _MAGNIFIED = 6, 12, 3
 _DIFFERENCE_GAIN = 2.0
-
-
-@dataclass
-class DemoResults:
-    """What the demonstration measured on unseen eyes.
-
-    Attributes:
-        synthetic: uint8 images, shape `(n, height, width, 1 or 3)`.
-        refined: The same eyes refined.
-        gaze: Labels (pitch, yaw) in radians, shape `(n, 2)`.
-        iris: Centre of the iris in pixels (x, y), shape `(n, 2)`.
-        held_gaze: The labels as unit vectors, shape `(n, 3)`.
-        estimates: Unit vectors by (trained on, tested on).
-        mean_gaze_error: Error in degrees of always answering the mean direction.
-        curves: Errors in degrees, epoch by epoch, by what was trained on.
-        metadata: The preset's metadata.
-        facts: How the numbers were made, for the reader.
-    """
-
-    synthetic: np.ndarray
-    refined: np.ndarray
-    gaze: np.ndarray
-    iris: np.ndarray
-    held_gaze: np.ndarray
-    estimates: dict[tuple[str, str], np.ndarray]
-    mean_gaze_error: float
-    curves: dict[str, dict[str, list[float]]]
-    metadata: dict[str, Any] = field(default_factory=dict)
-    facts: dict[str, str] = field(default_factory=dict)
-
-    def error(self, trained: str, tested: str) -> float:
-        """Mean angular error in degrees."""
-        return float(angles(self.held_gaze, self.estimates[trained, tested]).mean())
-
-
-def angles(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Angles between gaze directions in degrees, shape `(n,)`."""
-    return keras.ops.convert_to_numpy(angular_error(first, second))
 
 
 def build(results: DemoResults) -> Page:
@@ -77,10 +39,10 @@ def build(results: DemoResults) -> Page:
     page.section(
         "Before and after",
         paragraph(f"The first {_sheet_size(count)} of {count} unseen eyes, none picked by hand."),
-        '<div class="charts">',
-        _sheet(results.synthetic, "Synthetic: as rendered"),
-        _sheet(results.refined, "Refined: the same eyes after the refiner"),
-        "</div>",
+        side_by_side(
+            _sheet(results.synthetic, "Synthetic: as rendered"),
+            _sheet(results.refined, "Refined: the same eyes after the refiner"),
+        ),
     )
     page.section(
         "What it means for a gaze estimator",
@@ -94,7 +56,7 @@ def build(results: DemoResults) -> Page:
             "The arrow is the gaze label, drawn from the centre of the iris, on both images the "
             "same: check that the refined eye still looks along it."
         ),
-        '<label class="switch"><input type="checkbox" checked> Show the gaze arrows</label>',
+        switch("Show the gaze arrows"),
         _pairs(results),
     )
     page.section(
@@ -105,13 +67,15 @@ def build(results: DemoResults) -> Page:
         ),
         _magnified(results),
     )
-    page.section("Losses", '<div class="charts">', *_charts(results), "</div>")
+    page.section("Losses", side_by_side(*_charts(results)))
     page.section("Recorded results on real photos", *_recorded(results.metadata))
     page.section(
         "Your own images",
         paragraph("Refine a folder of eyes, or train a refiner on two folders of your own:"),
-        "<pre>keras-simgan refine simgan_eyes_36x60 renders/ refined/\n"
-        "keras-simgan train simgan --source renders/ --target photos/ --out runs/mine</pre>",
+        code(
+            "keras-simgan refine simgan_eyes_36x60 renders/ refined/\n"
+            "keras-simgan train simgan --source renders/ --target photos/ --out runs/mine"
+        ),
         table(["what", "value"], list(results.facts.items()), "How this page was made"),
     )
     return page
@@ -165,26 +129,6 @@ def summary(results: DemoResults) -> str:
     )
 
 
-def shifts(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """How far the content of each image moved, in pixels, shape `(n,)`.
-
-    By phase correlation (Kuglin and Hines 1975) of the strength of edges, which refining may make
-    darker or lighter but should not move.
-    """
-    height, width = before.shape[1:3]
-    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
-    moved = [
-        cv2.phaseCorrelate(_edges(first), _edges(second), window)[0]
-        for first, second in zip(before, after, strict=True)
-    ]
-    return np.hypot(*np.transpose(moved))
-
-
-def _edges(image: np.ndarray) -> np.ndarray:
-    gray = cv2.GaussianBlur(image.mean(axis=-1).astype("float32"), (0, 0), 1.0)
-    return cv2.magnitude(cv2.Sobel(gray, cv2.CV_32F, 1, 0), cv2.Sobel(gray, cv2.CV_32F, 0, 1))
-
-
 def _sheet_size(count: int) -> int:
     return min(6, count // _SHEET_COLUMNS or 1) * min(_SHEET_COLUMNS, count)
 
@@ -196,8 +140,7 @@ def _sheet(images: np.ndarray, name: str) -> str:
         np.concatenate(list(shown[start : start + columns]), axis=1)
         for start in range(0, len(shown), columns)
     ]
-    picture = image_tag(np.concatenate(rows, axis=0), f"{name}, a sheet of {len(shown)} eyes")
-    return f'<figure class="chart sheet">{picture}<figcaption>{name}</figcaption></figure>'
+    return sheet(np.concatenate(rows, axis=0), f"{name}, a sheet of {len(shown)} eyes", name)
 
 
 def _captions(results: DemoResults, indices: range) -> list[str]:

@@ -15,7 +15,15 @@ from keras_simgan.evaluation.image_sample import GRADIENT_EDGES, GRAY_EDGES, Ima
 from keras_simgan.ranges import from_unit
 from keras_simgan.refinement.manifest import MANIFEST
 from keras_simgan.reporting.chart import line_chart, step_chart
-from keras_simgan.reporting.html import Page, facts, gallery, paragraph, table
+from keras_simgan.reporting.html import (
+    Page,
+    facts,
+    gallery,
+    paragraph,
+    side_by_side,
+    subheading,
+    table,
+)
 
 GENERATOR = "keras-simgan evaluate"
 _PAIRS, _EXTREMES, _REASONS = 8, 4, 5
@@ -37,7 +45,7 @@ def build(evaluation: Evaluation, run: str | Path | None = None) -> Page:
     Raises:
         ValueError: If `run` has no log.
     """
-    decided = verdict(evaluation)
+    decision = verdict(evaluation)
     page = Page(
         "Should you train on the refined images?",
         GENERATOR,
@@ -45,9 +53,9 @@ def build(evaluation: Evaluation, run: str | Path | None = None) -> Page:
     )
     page.section(
         "The answer",
-        paragraph(decided.sentence, "finding"),
-        *(paragraph(remark) for remark in decided.remarks),
-        paragraph(decided.rule, "note"),
+        paragraph(decision.sentence, "finding"),
+        *(paragraph(remark) for remark in decision.remarks),
+        paragraph(decision.rule, "note"),
     )
     page.section("The numbers", *_numbers(evaluation))
     heading = "Before and after"
@@ -55,15 +63,12 @@ def build(evaluation: Evaluation, run: str | Path | None = None) -> Page:
         heading = "Before, after, and the nearest real image"
     page.section(heading, *_pairs(evaluation))
     page.section("Worst and best", *_extremes(evaluation))
-    page.section("Gray values and edges", '<div class="charts">', *_charts(evaluation), "</div>")
+    page.section("Gray values and edges", side_by_side(*_charts(evaluation)))
     if run is not None:
-        page.section("The training's losses", '<div class="charts">', *losses(run), "</div>")
+        page.section("The training's losses", side_by_side(*losses(run)))
     if evaluation.manifest is not None:
         page.section("What was refined", *_refinement(*evaluation.manifest))
-    page.section(
-        "How this page was made",
-        facts(list(evaluation.facts.items())),
-    )
+    page.section("How this page was made", facts(list(evaluation.facts.items())))
     return page
 
 
@@ -137,7 +142,7 @@ def _extremes(evaluation: Evaluation) -> list[str]:
             f"{evaluation.originals.names[index]}, score {scores[index]:.3f}" for index in chosen
         ]
         groups = [_group(evaluation, index, with_nearest=False) for index in chosen]
-        blocks += [f"<h3>The {name}</h3>", gallery(groups, captions)]
+        blocks += [subheading(f"The {name}"), gallery(groups, captions)]
     return blocks
 
 
@@ -149,7 +154,7 @@ def _group(
         (_pixels(evaluation.originals, index), "synthetic"),
         (_pixels(evaluation.refined.images, after), "refined"),
     ]
-    if with_nearest and evaluation.real is not None:
+    if with_nearest and evaluation.real is not None and evaluation.nearest is not None:
         nearest = evaluation.nearest[after]
         images.append((_pixels(evaluation.real.images, nearest), "nearest real"))
     return images
@@ -240,20 +245,20 @@ def losses(run: str | Path) -> list[str]:
 
 def _number(text: str | None) -> float:
     try:
-        return float(text)
-    except (TypeError, ValueError):  # NA where nothing was measured
+        return float(text or "nan")
+    except ValueError:  # NA where nothing was measured
         return float("nan")
 
 
 def _refinement(header: dict, lines: list[dict]) -> list[str]:
     counts = collections.Counter(line["action"] for line in lines)
-    rows = [[f"files {action}", f"{count:,}"] for action, count in sorted(counts.items())]
+    rows = [(f"files {action}", f"{count:,}") for action, count in sorted(counts.items())]
     for key, value in header.items():
         if key == "manifest" or value in (None, [], {}):
             continue
         if isinstance(value, dict):
             value = ", ".join(f"{name} {each}" for name, each in value.items())
-        rows.append([key.replace("_", " "), _short(str(value))])
+        rows.append((key.replace("_", " "), _short(str(value))))
     reasons = [
         f"{line['input']}: {line['reason']}" for line in lines if line["action"] == "skipped"
     ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
+from typing import Any
 
 import cv2
+import jinja2
 import numpy as np
 
 from keras_simgan.data.files import replacing
@@ -47,39 +48,13 @@ class Page:
 
     def html(self) -> str:
         """The whole page."""
-        sections = "\n".join(
-            f'<section aria-labelledby="s{number}">\n<h2 id="s{number}">{escape(heading)}</h2>\n'
-            f"{content}\n</section>"
-            for number, (heading, content) in enumerate(self._sections, start=1)
+        return _TEMPLATES.get_template("page.html").render(
+            title=self.title,
+            generator=self.generator,
+            lead=self.lead,
+            sections=self._sections,
+            style=_STYLE,
         )
-        contents = "".join(
-            f'<li><a href="#s{number}">{escape(heading)}</a></li>'
-            for number, (heading, _) in enumerate(self._sections, start=1)
-        )
-        return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-{_generator(self.generator)}
-<title>{escape(self.title)}</title>
-<style>
-{_STYLE}</style>
-</head>
-<body>
-<a class="skip" href="#main">Skip to the results</a>
-<header>
-<h1>{escape(self.title)}</h1>
-<p class="lead">{escape(self.lead)}</p>
-<nav aria-label="Contents"><ul>{contents}</ul></nav>
-</header>
-<main id="main">
-{sections}
-</main>
-</body>
-</html>
-"""
 
     def write(self, path: str | Path) -> None:
         """Writes the page whole or not at all.
@@ -94,17 +69,37 @@ class Page:
 def made_by(path: str | Path, generator: str) -> bool:
     """Whether a file is a page of this generator."""
     with open(path, encoding="utf-8", errors="replace") as file:
-        return _generator(generator) in file.read(2000)
+        return render("generator_tag", generator=generator) in file.read(2000)
 
 
-def _generator(generator: str) -> str:
-    return f'<meta name="generator" content="{escape(generator)}">'
+def render(macro: str, **values: Any) -> str:
+    """HTML by a macro of `templates/blocks.html`, which escapes what it is given."""
+    return str(getattr(_TEMPLATES.get_template("blocks.html").module, macro)(**values))
 
 
 def paragraph(text: str, kind: str = "") -> str:
     """A paragraph of plain text; `kind` is a class of the style: `finding` or `note`."""
-    attribute = f' class="{escape(kind)}"' if kind else ""
-    return f"<p{attribute}>{escape(text)}</p>"
+    return render("paragraph", text=text, kind=kind)
+
+
+def subheading(text: str) -> str:
+    """A heading inside a section, plain text."""
+    return render("subheading", text=text)
+
+
+def code(text: str) -> str:
+    """Lines to type, plain text."""
+    return render("code", text=text)
+
+
+def switch(text: str) -> str:
+    """A checkbox that shows and hides the overlays of its section; `text` stands beside it."""
+    return render("switch", text=text)
+
+
+def side_by_side(*blocks: str) -> str:
+    """Charts or sheets in columns, below each other where the screen is narrow."""
+    return render("side_by_side", blocks=blocks)
 
 
 def image_tag(image: np.ndarray, alt: str) -> str:
@@ -117,13 +112,12 @@ def image_tag(image: np.ndarray, alt: str) -> str:
     Returns:
         An `<img>` with the PNG as its address.
     """
-    height, width, channels = image.shape
-    encoded = cv2.imencode(".png", image[..., ::-1] if channels == 3 else image)[1]
-    data = base64.b64encode(encoded.tobytes()).decode("ascii")
-    return (
-        f'<img src="data:image/png;base64,{data}" width="{width}" height="{height}" '
-        f'alt="{escape(alt)}">'
-    )
+    return render("image", pixels=image, alt=alt)
+
+
+def sheet(image: np.ndarray, alt: str, caption: str) -> str:
+    """A large image in a frame with a caption; the arguments are those of `image_tag`."""
+    return render("sheet", pixels=image, alt=alt, caption=caption)
 
 
 def pair_gallery(
@@ -149,17 +143,16 @@ def pair_gallery(
     Returns:
         A grid of figures.
     """
-    groups = []
-    size = before.shape[2], before.shape[1]
-    for index in range(len(captions)):
-        drawn = _overlay(overlays[index], size) if overlays else ""
-        group = [(before[index], names[0], drawn), (after[index], names[1], drawn)]
+    figures = []
+    for index, caption in enumerate(captions):
+        overlay = overlays[index] if overlays else ""
+        tiles = [(before[index], names[0], overlay), (after[index], names[1], overlay)]
         if difference_gain is not None:
             change = after[index].astype("float32") - before[index]
             changed = np.clip(128 + difference_gain * change, 0, 255).astype("uint8")
-            group.append((changed, "what changed", ""))
-        groups.append(group)
-    return _gallery(groups, captions, wide)
+            tiles.append((changed, "what changed", ""))
+        figures.append((tiles, caption))
+    return render("gallery", figures=figures, wide=wide)
 
 
 def gallery(
@@ -176,36 +169,19 @@ def gallery(
     Returns:
         A grid of figures.
 
+    Raises:
+        ValueError: Another number of captions than of groups.
+
     Example:
         >>> image = np.zeros((36, 60, 1), "uint8")
         >>> gallery([[(image, "synthetic"), (image, "refined")]], ["eye 1"]).count("<img")
         2
     """
-    return _gallery([[(*item, "") for item in group] for group in groups], captions, wide)
-
-
-def _gallery(groups, captions: Sequence[str], wide: bool) -> str:
-    figures = []
-    for group, caption in zip(groups, captions, strict=True):
-        tiles = "".join(
-            f'<div class="tile"><div class="picture">{image_tag(image, f"{name}: {caption}")}'
-            f"{drawn}</div><span>{escape(name)}</span></div>"
-            for image, name, drawn in group
-        )
-        figures.append(
-            f'<figure><div class="tiles">{tiles}</div>'
-            f"<figcaption>{escape(caption)}</figcaption></figure>"
-        )
-    kind = "gallery wide" if wide else "gallery"
-    return f'<div class="{kind}">{"".join(figures)}</div>'
-
-
-def _overlay(elements: str, size: tuple[int, int]) -> str:
-    # Half a pixel: a pixel's coordinate is its centre, and SVG's is its corner.
-    return (
-        f'<svg class="overlay" viewBox="-0.5 -0.5 {size[0]} {size[1]}" aria-hidden="true">'
-        f"{elements}</svg>"
-    )
+    figures = [
+        ([(image, name, "") for image, name in group], caption)
+        for group, caption in zip(groups, captions, strict=True)
+    ]
+    return render("gallery", figures=figures, wide=wide)
 
 
 def arrow(start: np.ndarray, end: np.ndarray) -> str:
@@ -221,7 +197,7 @@ def arrow(start: np.ndarray, end: np.ndarray) -> str:
         for side in (1, -1):
             tip = end - barb * along + side * 0.6 * barb * across
             path += f"M{end[0]:.1f} {end[1]:.1f}L{tip[0]:.1f} {tip[1]:.1f}"
-    return f'<path class="halo" d="{path}"/><path class="arrow" d="{path}"/>'
+    return render("arrow", path=path)
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:
@@ -233,11 +209,7 @@ def facts(pairs: Sequence[tuple[str, str]]) -> str:
     Returns:
         A list of terms and descriptions.
     """
-    lines = "\n".join(
-        f"<div><dt>{escape(str(what))}</dt><dd>{escape(str(value))}</dd></div>"
-        for what, value in pairs
-    )
-    return f'<dl class="facts">\n{lines}\n</dl>'
+    return render("facts", pairs=pairs)
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
@@ -251,15 +223,20 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -
     Returns:
         The table, in a frame that scrolls where the screen is narrow.
     """
-    head = "".join(f'<th scope="col">{escape(str(cell))}</th>' for cell in headers)
-    body = "\n".join(
-        f'<tr><th scope="row">{escape(str(row[0]))}</th>'
-        + "".join(f"<td>{escape(str(cell))}</td>" for cell in row[1:])
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(caption)}">'
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>\n"
-        f"<tbody>\n{body}\n</tbody></table></div>"
-    )
+    return render("table", headers=headers, rows=rows, caption=caption)
+
+
+def _png(image: np.ndarray) -> str:
+    """A PNG file in base64."""
+    encoded = cv2.imencode(".png", image[..., ::-1] if image.shape[-1] == 3 else image)[1]
+    return base64.b64encode(encoded.tobytes()).decode("ascii")
+
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("keras_simgan.reporting"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters["png"] = _png

@@ -91,7 +91,10 @@ def test_losses_are_those_of_the_paper(small_cyclegan, colour_images, cycle_weig
     assert measure(model, source, target) == pytest.approx(expected, rel=1e-5)
     fakes = model.generate((source, target), training=False)
     for fake, network, images in zip(
-        (fakes["target"], fakes["source"]), (model.generator, model.inverse_generator), (source, target), strict=True
+        (fakes["target"], fakes["source"]),
+        (model.generator, model.inverse_generator),
+        (source, target),
+        strict=True,
     ):
         np.testing.assert_allclose(
             ops.convert_to_numpy(ops.stop_gradient(fake)), predict(network, images), atol=1e-5

@@ -1,12 +1,10 @@
 import re
 
-import cv2
 import numpy as np
 import pytest
 
 from keras_simgan import models, networks
-from keras_simgan.data import EyeRenderer, pitch_yaw_to_vector
-from keras_simgan.reporting import demo, demo_page
+from keras_simgan.reporting import demo
 
 
 @pytest.fixture(scope="module")
@@ -76,57 +74,3 @@ def test_unknown_preset_fails_before_any_work(tmp_path):
     with pytest.raises(ValueError, match="no preset 'nosuch'"):
         demo.run_demo(tmp_path / "out", preset="nosuch")
     assert not (tmp_path / "out").exists()
-
-
-def results(own, kept, across, mean):
-    """Results whose errors, in degrees, are these."""
-    gaze = pitch_yaw_to_vector(np.zeros((4, 2)))
-
-    def off(degrees):
-        return pitch_yaw_to_vector(np.tile([0.0, np.radians(degrees)], (4, 1)))
-
-    return demo_page.DemoResults(
-        synthetic=np.zeros((4, 36, 60, 1), "uint8"),
-        refined=np.zeros((4, 36, 60, 1), "uint8"),
-        gaze=np.zeros((4, 2)),
-        iris=np.zeros((4, 2)),
-        held_gaze=gaze,
-        estimates={
-            ("synthetic", "synthetic"): off(own),
-            ("synthetic", "refined"): off(across),
-            ("refined", "refined"): off(kept),
-            ("refined", "synthetic"): off(own),
-        },
-        mean_gaze_error=mean,
-        curves={"synthetic": {"training": [own], "unseen": [own]}},
-    )
-
-
-@pytest.mark.parametrize(
-    ("numbers", "expected"),
-    [
-        ((5.0, 5.5, 9.0, 13.0), ("still show the gaze", "4.0° more than on its own kind")),
-        ((5.0, 8.0, 9.0, 13.0), ("harder to read from the refined eyes, by 3.0°", "4.0° more")),
-        ((5.0, 12.0, 5.2, 13.0), ("lost much", "about as much as on its own kind")),
-        ((12.0, 12.0, 12.0, 13.0), ("shows nothing about them", "about as much")),
-    ],
-)
-def test_findings_follow_the_numbers(numbers, expected):
-    for sentence, part in zip(demo_page.findings(results(*numbers)), expected, strict=True):
-        assert part in sentence
-        assert sentence.endswith(".") and "—" not in sentence
-
-
-def test_preset_without_scores_says_so():
-    html = demo_page.build(results(5.0, 5.5, 9.0, 13.0)).html()
-    assert "no results on them were recorded" in html
-
-
-def test_shift_is_found_whatever_the_brightness():
-    eyes = EyeRenderer(seed=3).render(6)[0]
-    moved = np.roll(eyes, 2, axis=2)
-    darker = (0.6 * moved + 20).astype("uint8")
-    assert np.median(demo_page.shifts(eyes, eyes)) == pytest.approx(0.0, abs=1e-3)
-    assert np.median(demo_page.shifts(eyes, darker)) == pytest.approx(2.0, abs=0.3)
-    blurred = np.stack([cv2.GaussianBlur(eye, (0, 0), 0.8)[..., None] for eye in eyes])
-    assert np.median(demo_page.shifts(eyes, blurred)) < 0.3

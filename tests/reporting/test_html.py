@@ -1,15 +1,30 @@
 import base64
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import cv2
+import jinja2
 import numpy as np
 import pytest
 
-from keras_simgan.reporting import Page, gallery, image_tag, line_chart, pair_gallery, table
-from keras_simgan.reporting.html import arrow, facts, made_by, paragraph
+from keras_simgan import reporting
+from keras_simgan.reporting import Page, gallery, image_tag, pair_gallery, table
+from keras_simgan.reporting.html import (
+    arrow,
+    code,
+    facts,
+    made_by,
+    paragraph,
+    render,
+    sheet,
+    side_by_side,
+    subheading,
+    switch,
+)
 
 _VOID = {"meta", "img", "input", "br", "path", "line"}
+_STYLE = (Path(reporting.__file__).parent / "report.css").read_text(encoding="utf-8")
 
 
 class _Checker(HTMLParser):
@@ -17,7 +32,7 @@ class _Checker(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.open, self.tags = [], []
+        self.open, self.tags, self.texts = [], [], []
 
     def handle_starttag(self, tag, attributes):
         self.tags.append((tag, dict(attributes)))
@@ -26,6 +41,9 @@ class _Checker(HTMLParser):
 
     def handle_startendtag(self, tag, attributes):
         self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.texts.append(data.strip())
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -36,6 +54,55 @@ def parse(html):
     checker.feed(html)
     assert not checker.open
     return checker.tags
+
+
+_WRITTEN = """</p></title><script>alert('1')</script> & "two" &amp; {{ 1 }}"""
+_IMAGE = np.zeros((4, 6, 1), "uint8")
+
+
+def _page(text):
+    page = Page(text, text, text)
+    page.section(text, paragraph("A"))
+    return page.html().replace(_STYLE, "")
+
+
+@pytest.mark.parametrize(
+    ("make", "texts", "attributes"),
+    [
+        (_page, 5, 1),  # title, heading, lead, link and heading of the section; the generator
+        (paragraph, 1, 0),
+        (lambda text: paragraph("A", text), 0, 1),
+        (subheading, 1, 0),
+        (code, 1, 0),
+        (switch, 1, 0),
+        (lambda text: image_tag(_IMAGE, text), 0, 1),
+        (lambda text: sheet(_IMAGE, text, text), 1, 1),
+        (lambda text: gallery([[(_IMAGE, text)]], ["A"]), 1, 0),
+        (lambda text: gallery([[(_IMAGE, "A")]], [text]), 1, 0),
+        (lambda text: pair_gallery(_IMAGE[None], _IMAGE[None], ["A"], (text, text)), 2, 0),
+        (lambda text: facts([(text, text)]), 2, 0),
+        (lambda text: table([text], [[text, text]], text), 4, 1),
+    ],
+)
+def test_what_a_user_writes_stays_text(make, texts, attributes):
+    html = make(_WRITTEN)
+    checker = _Checker()
+    checker.feed(html)
+    assert not checker.open and "<script" not in html
+    assert checker.texts.count(_WRITTEN) == texts
+    values = [value for _, each in checker.tags for value in each.values()]
+    assert values.count(_WRITTEN) == attributes
+
+
+def test_a_name_that_a_template_lacks_is_an_error():
+    assert render("paragraph", text="A", kind="") == "<p>A</p>"
+    with pytest.raises(jinja2.UndefinedError, match="'kind' was not provided"):
+        render("paragraph", text="A")
+
+
+def test_blocks_stand_side_by_side_as_they_are():
+    html = side_by_side(paragraph("a & b"), subheading("c"))
+    assert [tag for tag, _ in parse(html)] == ["div", "p", "h3"] and "<p>a &amp; b</p>" in html
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -112,26 +179,3 @@ def test_arrow_ends_where_it_points():
     # Barbs of 3 pixels back along the arrow and 1.8 to each side.
     assert "M5.0 2.0L2.0 3.8" in path and "M5.0 2.0L2.0 0.2" in path
     assert "nan" not in arrow([1, 1], [1, 1])
-
-
-def test_chart_places_values_and_leaves_gaps():
-    html = line_chart({"loss": [0.0, 4.0, float("nan"), 2.0, 1.0]}, "C", "epoch", "loss")
-    parse(html)
-    path = re.search(r'<path class="curve c1" d="(M56[^"]*)"', html)[1]
-    # 640x300 with margins 56, 16, 12, 44: x from 56 to 624, y from 256 (0) to 12 (4).
-    assert path == "M56.0 256.0L198.0 12.0M482.0 134.0L624.0 195.0"
-    assert "loss: 1 at the end" in html
-
-
-@pytest.mark.parametrize("series", [{}, {"a": [float("nan")]}, {str(i): [1.0] for i in range(5)}])
-def test_chart_refuses_what_it_cannot_show(series):
-    with pytest.raises(ValueError, match="1 to 4 curves"):
-        line_chart(series, "C", "x", "y")
-
-
-@pytest.mark.parametrize("values", [[3.0], [-2.0, -1.0], [1e-9, 2e-9], [0.0, 0.0], [1e6, 3e6]])
-def test_chart_stays_inside_its_frame(values):
-    html = line_chart({"a": values}, "C", "x", "y")
-    path = re.search(r'<path class="curve c1" d="(M56[^"]*)"', html)[1]
-    heights = [float(pair.split()[1]) for pair in re.split("[ML]", path)[1:]]
-    assert len(heights) == len(values) and all(12 <= height <= 256 for height in heights)
