@@ -75,7 +75,9 @@ def test_wider_features_than_images_are_turned_without_a_change():
     positives, negatives = draw.normal(0, 1, (5, 4)), draw.normal(1, 1, (3, 4))
     wide = [np.pad(part, ((0, 0), (0, 9)), constant_values=7.0) for part in (positives, negatives)]
     narrow_odds = fit_classifier(positives, negatives).decision_function(negatives)
-    wide_odds = fit_classifier(*wide).decision_function(wide[1])
+    classifier = fit_classifier(*wide)
+    assert classifier[-1].coef_.shape == (1, 8)
+    wide_odds = classifier.decision_function(wide[1])
     np.testing.assert_allclose(wide_odds, narrow_odds, rtol=0, atol=1e-9)
 
 
