@@ -16,8 +16,9 @@ import keras
 import numpy as np
 
 from keras_simgan import metrics
-from keras_simgan.callbacks._samples import check_fits, checked_images
+from keras_simgan.callbacks._samples import check_fits
 from keras_simgan.data.files import replacing
+from keras_simgan.metrics.image_checks import checked_images
 from keras_simgan.presets.folder import METADATA
 
 _DIRECTION = "source_to_target"
@@ -101,8 +102,8 @@ class BestCheckpoint(keras.callbacks.Callback):
     ):
         super().__init__()
         self.filepath = Path(filepath)
-        self.source = checked_images("source", source)
-        self.target = checked_images("target", target)
+        self.source = checked_images("source", source, channels=(1, 3))
+        self.target = checked_images("target", target, channels=(1, 3))
         if isinstance(extractor, str | keras.Model):
             extractor = metrics.feature_extractor(extractor)
         self.extractor = extractor

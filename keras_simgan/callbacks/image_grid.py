@@ -6,8 +6,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_simgan.callbacks._samples import check_fits, checked_images
+from keras_simgan.callbacks._samples import check_fits
 from keras_simgan.data.images import write_image
+from keras_simgan.metrics.image_checks import checked_images
 from keras_simgan.ranges import from_unit
 
 _SMALLEST_SIDE = 96  # pixels; smaller images are enlarged for the eye
@@ -53,8 +54,8 @@ class ImageGrid(keras.callbacks.Callback):
         tensorboard: str | Path | None = None,
     ):
         super().__init__()
-        self.source = checked_images("source", source)
-        self.target = None if target is None else checked_images("target", target)
+        self.source = checked_images("source", source, channels=(1, 3))
+        self.target = None if target is None else checked_images("target", target, channels=(1, 3))
         if target is not None and self.target.shape[:3] != self.source.shape[:3]:
             raise ValueError(
                 f"`target` must have the shape of `source`, {self.source.shape}, but for the "

@@ -5,7 +5,8 @@ import warnings
 import keras
 import numpy as np
 
-from keras_simgan.callbacks._samples import check_fits, checked_images
+from keras_simgan.callbacks._samples import check_fits
+from keras_simgan.metrics.image_checks import checked_images
 
 _LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R 601
 _CONSTANT = 1e-6  # a smaller standard deviation of the luminance is rounding
@@ -92,8 +93,8 @@ class TranslationMonitor(keras.callbacks.Callback):
         begin_epoch: int = 1,
     ):
         super().__init__()
-        self.source = checked_images("source", source)
-        self.target = None if target is None else checked_images("target", target)
+        self.source = checked_images("source", source, channels=(1, 3))
+        self.target = None if target is None else checked_images("target", target, channels=(1, 3))
         self.least = {
             "change": least_change,
             "correlation": least_correlation,

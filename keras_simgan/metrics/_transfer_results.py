@@ -35,22 +35,22 @@ class TransferResults:
         """The predictions of an arm, one array a seed."""
         return [np.array(predicted) for predicted in self._kept["predictions"].get(arm, [])]
 
-    def check_arm(self, arm: str, print_now: str) -> None:
+    def check_arm(self, arm: str, data_fingerprint: str) -> None:
         """Raises ValueError where the arm's predictions are those of another training set."""
-        if self._kept["arms"].get(arm, print_now) != print_now:
+        if self._kept["arms"].get(arm, data_fingerprint) != data_fingerprint:
             raise ValueError(
                 f"{self._path} holds results of another training set under the name {arm!r}. Give "
                 "this arm another name, or name another file in `results`."
             )
 
-    def add(self, arm: str, seed: int, predicted: np.ndarray, print_now: str | None) -> None:
+    def add(self, arm: str, seed: int, predicted: np.ndarray, data_fingerprint: str | None) -> None:
         """Adds one training; the file is written whole or not at all."""
         # Read again, so that another process may have added other arms meanwhile.
         self._kept = self._read() if self._path else self._kept
         runs = self._kept["predictions"].setdefault(arm, [])
         runs[seed:] = [predicted.tolist()]
-        if print_now:
-            self._kept["arms"][arm] = print_now
+        if data_fingerprint:
+            self._kept["arms"][arm] = data_fingerprint
         if self._path:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             aside = self._path.with_name(f"{self._path.name}.{os.getpid()}.part")
@@ -62,16 +62,16 @@ class TransferResults:
             return {"setting": self._setting, "arms": {}, "predictions": {}}
         try:
             kept = json.loads(self._path.read_text())
-            before = dict(kept["setting"])
+            setting = dict(kept["setting"])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{self._path} does not hold results of `transfer_gain`. Name another file in "
                 "`results`."
             ) from error
         differs = [
-            f"{key} was {before.get(key)!r} and is {self._setting.get(key)!r}"
-            for key in sorted({*before, *self._setting})
-            if before.get(key) != self._setting.get(key)
+            f"{key} was {setting.get(key)!r} and is {self._setting.get(key)!r}"
+            for key in sorted({*setting, *self._setting})
+            if setting.get(key) != self._setting.get(key)
         ]
         if differs:
             raise ValueError(

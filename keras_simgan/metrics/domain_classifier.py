@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from keras_simgan.metrics._features_pair import checked_pair
-from keras_simgan.metrics._logistic_regression import LogisticRegression
-from keras_simgan.metrics._wilson import Z, wilson
-from keras_simgan.metrics.estimate import Estimate
+from keras_simgan.metrics._linear_classifier import fit_classifier
+from keras_simgan.metrics.estimate import NORMAL_QUANTILE, Estimate
+
+# The folds' classifiers are fitted to much the same images; see `DomainClassifierAccuracy`.
+_DESIGN_EFFECT = 2.0
 
 
 class DomainClassifierAccuracy:
@@ -84,14 +87,13 @@ class DomainClassifierAccuracy:
         real, generated = checked_pair(
             real, generated, self.folds, f"A classifier of {self.folds} folds"
         )
-        parts = held_out_log_odds(real, generated, self.folds)
-        taken = [np.concatenate(odds) > 0 for odds in zip(*parts, strict=True)]
-        shares = float(taken[0].mean()), float(1 - taken[1].mean())
+        folds = held_out_log_odds(real, generated, self.folds)
+        real_odds, generated_odds = map(np.concatenate, zip(*folds, strict=True))
         # A fold of n real and m generated images has n m pairs.
-        pairs = [len(ones) * len(zeros) for ones, zeros in parts]
-        area = float(np.average([_area(*part) for part in parts], weights=pairs))
+        pairs = [len(positives) * len(negatives) for positives, negatives in folds]
+        area = float(np.average([_area(*fold) for fold in folds], weights=pairs))
         return {
-            "accuracy": _mean_of_shares(shares, (len(real), len(generated))),
+            "accuracy": _mean_of_shares(real_odds > 0, generated_odds <= 0),
             "area_under_curve": Estimate(area, *_area_interval(area, len(real), len(generated))),
         }
 
@@ -140,51 +142,51 @@ def held_out_log_odds(
     """
     # Images are often in an order, such as by person: it is broken, always in the same way.
     draw = np.random.default_rng(0)
-    fold_of = [draw.permutation(len(set_)) % folds for set_ in (real, generated)]
-    parts = []
+    fold_of = [draw.permutation(len(features)) % folds for features in (real, generated)]
+    odds = []
     for fold in range(folds):
-        inside = [each == fold for each in fold_of]
-        classifier = LogisticRegression.fit(real[~inside[0]], generated[~inside[1]])
-        parts.append(
-            (classifier.log_odds(real[inside[0]]), classifier.log_odds(generated[inside[1]]))
+        held_out = [each == fold for each in fold_of]
+        classifier = fit_classifier(real[~held_out[0]], generated[~held_out[1]])
+        odds.append(
+            (
+                classifier.decision_function(real[held_out[0]]),
+                classifier.decision_function(generated[held_out[1]]),
+            )
         )
-    return parts
+    return odds
 
 
-# How much of an independent image one of a cross-validation is worth, at worst.
-_WORTH = 0.5
-
-
-def _mean_of_shares(shares: tuple[float, float], counts: tuple[int, int]) -> Estimate:
-    limits = [wilson(share, _WORTH * count) for share, count in zip(shares, counts, strict=True)]
-    value = sum(shares) / 2
-    below = np.hypot(*(share - low for share, (low, _) in zip(shares, limits, strict=True))) / 2
-    above = np.hypot(*(high - share for share, (_, high) in zip(shares, limits, strict=True))) / 2
-    return Estimate(value, float(value - below), float(value + above))
+def _mean_of_shares(*correct: np.ndarray) -> Estimate:
+    """The mean of two shares of correct answers (Zou and Donner 2008)."""
+    shares = [Estimate.of_share(int(each.sum()), len(each), _DESIGN_EFFECT) for each in correct]
+    value = sum(share.value for share in shares) / 2
+    lower = np.hypot(*(share.value - share.low for share in shares)) / 2
+    upper = np.hypot(*(share.high - share.value for share in shares)) / 2
+    return Estimate(value, float(value - lower), float(value + upper))
 
 
 def _area(real: np.ndarray, generated: np.ndarray) -> float:
     """The share of pairs in which the real one is higher; ties count half."""
-    generated = np.sort(generated)
-    below = np.searchsorted(generated, real, "left") + np.searchsorted(generated, real, "right")
-    return float(below.mean() / (2 * len(generated)))
+    labels = np.repeat([1, 0], [len(real), len(generated)])
+    return float(roc_auc_score(labels, np.concatenate([real, generated])))
 
 
 def _area_interval(area: float, n: float, m: float) -> tuple[float, float]:
     """All areas whose standard deviation would not make the one found unlikely."""
-    n, m = _WORTH * n, _WORTH * m
-    others = (n + m) / 2 - 1
+    n, m = n / _DESIGN_EFFECT, m / _DESIGN_EFFECT
+    factor = (n + m) / 2 - 1
 
-    def likely(true):
+    def is_likely(true):
         variance = true * (1 - true) / (n * m)
-        variance *= 1 + others * ((1 - true) / (2 - true) + true / (1 + true))
-        return (area - true) ** 2 <= Z**2 * variance
+        variance *= 1 + factor * ((1 - true) / (2 - true) + true / (1 + true))
+        return (area - true) ** 2 <= NORMAL_QUANTILE**2 * variance
 
     limits = []
     for outside in (0.0, 1.0):
+        # Bisection by hand: where the area is 0 or 1 it is a root itself, and not the limit.
         inside = area
         for _ in range(60):
             middle = (inside + outside) / 2
-            inside, outside = (middle, outside) if likely(middle) else (inside, middle)
+            inside, outside = (middle, outside) if is_likely(middle) else (inside, middle)
         limits.append(inside)
     return limits[0], limits[1]

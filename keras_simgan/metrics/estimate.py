@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import binomtest, norm
 
+#: 95 % of a normal distribution lies within this many standard deviations of its mean.
+NORMAL_QUANTILE = float(norm.ppf(0.975))
 _RESAMPLES = 2000
 
 
@@ -66,3 +69,33 @@ class Estimate:
         ]
         low, high = np.percentile(means, [2.5, 97.5])
         return cls(float(values.mean()), float(low), float(high))
+
+    @classmethod
+    def of_share(cls, count: int, total: int, design_effect: float = 1.0) -> Estimate:
+        """The share of items that have a property, with its Wilson interval (Wilson 1927).
+
+        The interval has a width at 0 and 1 too.
+
+        Args:
+            count: How many items have it, from 0 to `total`.
+            total: How many items there are, at least one.
+            design_effect: By how much the variance is larger than that of independent items (Kish
+                1965): with 2, an item counts half.
+
+        Raises:
+            ValueError: Counts or a design effect outside their range.
+
+        Example:
+            >>> str(Estimate.of_share(50, 50))
+            '1.00 (0.93 to 1.00)'
+        """
+        if not 0 <= count <= total or total < 1 or not design_effect > 0:
+            raise ValueError(
+                "A share needs 0 <= count <= total, total >= 1 and design_effect > 0. Received: "
+                f"count={count!r}, total={total!r}, design_effect={design_effect!r}."
+            )
+        # Wilson's bounds p solve (share - p)^2 = z^2 p (1 - p) / n: to divide n by the design
+        # effect is to multiply z by its root.
+        confidence = 2 * norm.cdf(NORMAL_QUANTILE * np.sqrt(design_effect)) - 1
+        interval = binomtest(int(count), int(total)).proportion_ci(confidence, method="wilson")
+        return cls(count / total, float(interval.low), float(interval.high))

@@ -8,10 +8,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_simgan.networks import FeatureNetwork
 from keras_simgan.networks.checksum import weights_checksum
-
-# Rounding to half precision, or an antialiased resize, may leave [-1, 1] by this much.
-_TOLERANCE = 1e-3
+from keras_simgan.presets.folder import load
+from keras_simgan.ranges import check_unit
 
 
 class FeatureExtractor:
@@ -97,18 +97,12 @@ class FeatureExtractor:
 
     def _prepare(self, batch: np.ndarray, start: int) -> np.ndarray:
         batch = np.asarray(batch, "float32")
-        low, high = batch.min(), batch.max()
-        # Written so that NaN is refused too.
-        if not (low >= -1 - _TOLERANCE and high <= 1 + _TOLERANCE):
-            raise ValueError(
-                f"`images` must be in [-1, 1]; images {start} to {start + len(batch) - 1} are in "
-                f"[{low:g}, {high:g}]. `data.to_unit` converts pixels."
-            )
+        check_unit(f"images[{start}:{start + len(batch)}]", batch)
         if batch.shape[-1] < self._channels:
             batch = np.repeat(batch, self._channels, axis=-1)
-        given = batch.shape[1:3]
-        size = tuple(fixed or actual for fixed, actual in zip(self._size, given, strict=True))
-        if size != given:
+        received = batch.shape[1:3]
+        size = tuple(fixed or actual for fixed, actual in zip(self._size, received, strict=True))
+        if size != received:
             batch = ops.convert_to_numpy(
                 ops.image.resize(batch, size, interpolation="bilinear", antialias=True)
             )
@@ -186,9 +180,7 @@ def register_extractor(name: str, build: Callable[[], keras.Model | FeatureExtra
 
 
 def _small() -> FeatureExtractor:
-    from keras_simgan import presets
-
-    return FeatureExtractor(presets.load("features_small"), "small")
+    return FeatureExtractor(load("features_small", cls=FeatureNetwork), "small")
 
 
 def _inception_v3() -> FeatureExtractor:
@@ -216,10 +208,10 @@ def _shape(model: keras.Model, end: str, dimensions: tuple[int, ...]) -> tuple[i
     # Several inputs or outputs have a list, tuple or dictionary of shapes.
     single = isinstance(shape, tuple) and not any(isinstance(size, tuple) for size in shape)
     if not single or len(shape) not in dimensions:
-        wanted = " or ".join(f"{count}-d" for count in dimensions)
+        expected = " or ".join(f"{count}-d" for count in dimensions)
         raise ValueError(
             f"The model {model.name!r} has the {end} shape {shape}; a feature extractor needs one "
-            f"{wanted} {end}. `keras.Model(inputs, outputs)` makes such a model of a part of "
+            f"{expected} {end}. `keras.Model(inputs, outputs)` makes such a model of a part of "
             "another one, or of one that was never given an input."
         )
     return shape[1:]

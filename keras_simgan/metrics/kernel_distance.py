@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from keras_simgan.metrics._features_pair import checked_pair
-from keras_simgan.metrics._wilson import Z
-from keras_simgan.metrics.estimate import Estimate
+from keras_simgan.metrics.estimate import NORMAL_QUANTILE, Estimate
 
-_LEAST_FOR_AN_INTERVAL = 4
+_MINIMUM_FOR_INTERVAL = 4
 
 
 class KernelDistance:
@@ -65,9 +64,9 @@ class KernelDistance:
     """
 
     def __init__(self, subsets: int = 100, subset_size: int = 1000, seed: int = 0):
-        for name, value, least in (("subsets", subsets, 1), ("subset_size", subset_size, 2)):
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"`{name}` must be an integer from {least}. Received {value!r}.")
+        for name, value, minimum in (("subsets", subsets, 1), ("subset_size", subset_size, 2)):
+            if not isinstance(value, int) or value < minimum:
+                raise ValueError(f"`{name}` must be an integer from {minimum}. Received {value!r}.")
         self.subsets = subsets
         self.subset_size = subset_size
         self.seed = seed
@@ -99,10 +98,10 @@ class KernelDistance:
             components.append(component)
         value = float(np.mean(values))
         # One subset of many says nothing about the spread of subsets.
-        if size < _LEAST_FOR_AN_INTERVAL or len(values) == 1 and not whole:
+        if size < _MINIMUM_FOR_INTERVAL or len(values) == 1 and not whole:
             return Estimate(value)
-        choice = 0.0 if whole else np.var(values, ddof=1) / len(values)
-        return Estimate(value, *_interval(value, np.mean(components, axis=0), *counts, choice))
+        variance = 0.0 if whole else np.var(values, ddof=1) / len(values)
+        return Estimate(value, *_interval(value, np.mean(components, axis=0), *counts, variance))
 
 
 def _subset(real: np.ndarray, generated: np.ndarray) -> tuple[float, list[float]]:
@@ -113,7 +112,7 @@ def _subset(real: np.ndarray, generated: np.ndarray) -> tuple[float, list[float]
     for kernel in within:
         np.fill_diagonal(kernel, 0.0)
     value = sum(kernel.sum() for kernel in within) / (size * (size - 1)) - 2 * between.mean()
-    if size < _LEAST_FOR_AN_INTERVAL:
+    if size < _MINIMUM_FOR_INTERVAL:
         return float(value), []
     pairs = [_pairs_within(kernel) for kernel in within]
     across = _pairs_between(between)
@@ -127,9 +126,10 @@ def _subset(real: np.ndarray, generated: np.ndarray) -> tuple[float, list[float]
     return float(value), [*singles, *pairs, across]
 
 
-def _kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    # numpy's power of a matrix takes many times longer than two products.
-    base = one @ other.T / one.shape[1] + 1
+def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    # scikit-learn's `polynomial_kernel`, but for the power of a matrix, which takes many times
+    # longer than two products.
+    base = x @ y.T / x.shape[1] + 1
     return base * base * base
 
 
@@ -148,21 +148,30 @@ def _pairs_between(kernel: np.ndarray) -> float:
 
 
 def _interval(
-    value: float, components: np.ndarray, reals: int, others: int, choice: float
+    value: float, components: np.ndarray, reals: int, generated: int, subset_variance: float
 ) -> tuple[float, float]:
-    """The distances that the value does not contradict; `choice` is the variance by the subsets."""
+    """The distances that the value does not contradict.
+
+    Args:
+        value: The distance found.
+        components: a, a', b, b' and c of the class's docstring.
+        reals: n.
+        generated: n'.
+        subset_variance: s^2 / subsets.
+    """
     singles = np.maximum(components[:2], 0.0)  # estimates of a variance without bias may be below
-    pairs, others_pairs, across = np.maximum(components[2:], 0.0)
-    linear = 4 * singles[0] / reals + 4 * singles[1] / others
+    real_pairs, generated_pairs, across = np.maximum(components[2:], 0.0)
+    linear = 4 * singles[0] / reals + 4 * singles[1] / generated
     constant = (
-        2 * pairs / (reals * (reals - 1))
-        + 2 * others_pairs / (others * (others - 1))
-        + 4 * across / (reals * others)
-        + choice
+        2 * real_pairs / (reals * (reals - 1))
+        + 2 * generated_pairs / (generated * (generated - 1))
+        + 4 * across / (reals * generated)
+        + subset_variance
     )
-    slope = 4 * np.sqrt(pairs) / reals + 4 * np.sqrt(others_pairs) / others
+    slope = 4 * np.sqrt(real_pairs) / reals + 4 * np.sqrt(generated_pairs) / generated
     if value > 0:
         slope = min(slope, linear / value)
-    middle = value + Z**2 * slope / 2
-    reach = Z * np.sqrt(slope * max(value, 0.0) + constant + (Z * slope / 2) ** 2)
-    return float(middle - reach), float(middle + reach)
+    center = value + NORMAL_QUANTILE**2 * slope / 2
+    variance = slope * max(value, 0.0) + constant + (NORMAL_QUANTILE * slope / 2) ** 2
+    half_width = NORMAL_QUANTILE * np.sqrt(variance)
+    return float(center - half_width), float(center + half_width)

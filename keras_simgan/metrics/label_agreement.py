@@ -7,10 +7,11 @@ from typing import Any
 
 import keras
 import numpy as np
+from sklearn.metrics import jaccard_score
 
-from keras_simgan.metrics._wilson import wilson
 from keras_simgan.metrics.angular_error import angular_error
 from keras_simgan.metrics.estimate import Estimate
+from keras_simgan.metrics.image_checks import checked_images
 
 _BATCH = 64
 
@@ -102,31 +103,32 @@ class LabelAgreement:
             ValueError: If not exactly one of `before` and `labels` is given, images, labels or
                 readings have another shape or range than `distance` takes, or are not finite.
         """
-        after = _checked_images("after", after)
+        after = checked_images("after", after)
         if (before is None) == (labels is None):
             raise ValueError("Pass one of `before` and `labels` to compare the images with.")
         if before is not None:
-            before = _checked_images("before", before)
-            given, what = self._read(before), "what the model reads in `before`"
+            before = checked_images("before", before)
+            reference, what = self._read(before), "what the model reads in `before`"
         else:
-            given, what = _finite("labels", labels), "`labels`"
-        if len(given) != len(after):
+            reference, what = _finite("labels", labels), "`labels`"
+        if len(reference) != len(after):
             raise ValueError(
-                f"`{'labels' if before is None else 'before'}` has {len(given)} rows, `after` has "
-                f"{len(after)}; each image needs its own."
+                f"`{'labels' if before is None else 'before'}` has {len(reference)} rows, `after` "
+                f"has {len(after)}; each image needs its own."
             )
-        found = self._read(after)
+        reading = self._read(after)
         if callable(self.distance):
-            numbers = keras.ops.convert_to_numpy(self.distance(given, found))
+            numbers = keras.ops.convert_to_numpy(self.distance(reference, reading))
         else:
             prepare, compare = _DISTANCES[self.distance]
-            given, found = prepare(given, what), prepare(found, "what the model reads in `after`")
-            if given.shape[1:] != found.shape[1:] and self.distance != "angle":
+            reference = prepare(reference, what)
+            reading = prepare(reading, "what the model reads in `after`")
+            if reference.shape[1:] != reading.shape[1:] and self.distance != "angle":
                 raise ValueError(
-                    f'"{self.distance}" compares readings of one shape; {what} is {given.shape}, '
-                    f"what the model reads in `after` is {found.shape}."
+                    f'"{self.distance}" compares readings of one shape; {what} is '
+                    f"{reference.shape}, what the model reads in `after` is {reading.shape}."
                 )
-            numbers = keras.ops.convert_to_numpy(compare(given, found))
+            numbers = keras.ops.convert_to_numpy(compare(reference, reading))
         numbers = np.asarray(numbers, "float64")
         if numbers.shape != (len(after),):
             raise ValueError(
@@ -166,7 +168,7 @@ class LabelAgreement:
         if count < 2:
             return Estimate(mean)
         if self.distance == "class":
-            return Estimate(mean, *wilson(mean, count))
+            return Estimate.of_share(int(np.sum(numbers)), count)
         return Estimate.of_mean(numbers)
 
     def _read(self, images: np.ndarray) -> np.ndarray:
@@ -186,23 +188,6 @@ class LabelAgreement:
                 "expected."
             )
         return readings
-
-
-def _checked_images(name: str, images: Any) -> np.ndarray:
-    images = np.asarray(images)
-    if images.ndim != 4 or 0 in images.shape:
-        raise ValueError(
-            f"`{name}` must be images (n, height, width, channels), at least one. Received the "
-            f"shape {images.shape}."
-        )
-    low, high = float(images.min()), float(images.max())
-    # Written so that NaN, which compares false, also ends here.
-    if not (low >= -1.001 and high <= 1.001):
-        raise ValueError(
-            f"`{name}` must be in [-1, 1]; found values from {low:g} to {high:g}. "
-            "`keras_simgan.data.to_unit` scales 8- and 16-bit images."
-        )
-    return images
 
 
 def _finite(what: str, values: Any) -> np.ndarray:
@@ -236,8 +221,8 @@ def _indices(rank: int, distance: str) -> Callable[[np.ndarray, str], np.ndarray
     )
 
     def prepare(values: np.ndarray, what: str) -> np.ndarray:
-        whole = values.dtype.kind in "biu" or bool((values == np.round(values)).all())
-        if values.ndim == rank + 1 and whole:
+        integral = values.dtype.kind in "biu" or bool((values == np.round(values)).all())
+        if values.ndim == rank + 1 and integral:
             return values.astype("int64")
         if values.ndim == rank + 2 and values.shape[-1] > 1:
             return values.argmax(axis=-1)
@@ -263,19 +248,13 @@ def _points(values: np.ndarray, what: str) -> np.ndarray:
     return values.reshape(len(values), -1, 2).astype("float64")
 
 
-def _mean_iou(given: np.ndarray, found: np.ndarray) -> np.ndarray:
-    numbers = np.zeros(len(given))
-    for index, (one, other) in enumerate(zip(given, found, strict=True)):
-        shares = []
-        for label in np.union1d(one, other):
-            inside, also = one == label, other == label
-            shares.append((inside & also).sum() / (inside | also).sum())
-        numbers[index] = np.mean(shares)
-    return numbers
+def _mean_iou(reference: np.ndarray, reading: np.ndarray) -> np.ndarray:
+    pairs = zip(reference, reading, strict=True)
+    return np.array([jaccard_score(a.ravel(), b.ravel(), average="macro") for a, b in pairs])
 
 
-def _mean_distance(given: np.ndarray, found: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(given - found, axis=-1).mean(axis=1)
+def _mean_distance(reference: np.ndarray, reading: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(reference - reading, axis=-1).mean(axis=1)
 
 
 _DISTANCES = {

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+from sklearn.metrics import pairwise_distances_chunked
 
 from keras_simgan.metrics._features_pair import checked_pair
-from keras_simgan.metrics._wilson import wilson
 from keras_simgan.metrics.estimate import Estimate
 
-_CHUNK = 2**22  # distances held at once, 32 MiB of them
+_MEMORY = 32  # MiB of distances held at once
 
 
 class PrecisionRecall:
@@ -58,33 +60,24 @@ class PrecisionRecall:
         """
         what = f"Precision and recall with k={self.k}"
         real, generated = checked_pair(real, generated, self.k + 1, what)
-        # Squared distances lose digits far from 0; a common shift changes none of them.
-        middle = real.mean(axis=0)
-        real, generated = real - middle, generated - middle
+        # Products lose digits far from 0; a common shift changes no distance.
+        center = real.mean(axis=0)
+        real, generated = real - center, generated - center
         return {
             "precision": _share_inside(generated, real, self.k),
             "recall": _share_inside(real, generated, self.k),
         }
 
 
-def _share_inside(images: np.ndarray, others: np.ndarray, k: int) -> Estimate:
-    """How many of `images` lie in a ball around one of `others`."""
-    radii = np.empty(len(others))
-    for rows, distances in _chunks(others, others):
-        # An image is no neighbour of itself, but one equal to it is.
-        distances[np.arange(len(distances)), np.arange(len(others))[rows]] = np.inf
-        radii[rows] = np.partition(distances, k - 1, axis=1)[:, k - 1]
-    inside = sum(int((d <= radii).any(axis=1).sum()) for _, d in _chunks(images, others))
-    share = inside / len(images)
-    return Estimate(share, *wilson(share, len(images)))
+def _share_inside(images: np.ndarray, centers: np.ndarray, k: int) -> Estimate:
+    """How many of `images` lie in a ball around one of `centers`."""
+    # The nearest to an image is itself, at 0; another one equal to it counts as its neighbour.
+    radii = [np.partition(distances, k, axis=1)[:, k] for distances in _distances(centers, None)]
+    radii = np.concatenate(radii)
+    inside = sum(int((d <= radii).any(axis=1).sum()) for d in _distances(images, centers))
+    return Estimate.of_share(inside, len(images))
 
 
-def _chunks(images: np.ndarray, others: np.ndarray):
-    """Squared distances, some rows at a time, with the slice of `images` that they are of."""
-    count = max(1, _CHUNK // len(others))
-    squares = np.sum(others**2, axis=1)
-    for start in range(0, len(images), count):
-        rows = slice(start, start + count)
-        part = images[rows]
-        distances = np.sum(part**2, axis=1)[:, None] - 2 * part @ others.T + squares
-        yield rows, np.maximum(distances, 0.0)
+def _distances(images: np.ndarray, centers: np.ndarray | None) -> Iterator[np.ndarray]:
+    """Euclidean distances, some rows at a time; those among the images without `centers`."""
+    return pairwise_distances_chunked(images, centers, working_memory=_MEMORY)

@@ -7,14 +7,12 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
+from scipy.special import expit
+from sklearn.pipeline import Pipeline
+from sklearn.utils.class_weight import compute_sample_weight
 
 from keras_simgan.metrics._features_pair import checked_pair
-from keras_simgan.metrics._logistic_regression import (
-    LogisticRegression,
-    balance,
-    newton,
-    sigmoid,
-)
+from keras_simgan.metrics._linear_classifier import fit_classifier, fit_logistic_regression
 from keras_simgan.metrics.domain_classifier import held_out_log_odds
 from keras_simgan.metrics.features import feature_extractor
 
@@ -38,7 +36,7 @@ class RealismCritic:
     `(n, height, width, channels)`; it returns the scores, float64, shape `(n,)`.
 
     Args:
-        classifier: The fitted classifier.
+        classifier: The fitted classifier; its `decision_function` gives log-odds.
         slope: a, at least 0.
         offset: b.
         extractor: What turns images into features.
@@ -51,9 +49,7 @@ class RealismCritic:
         True
     """
 
-    def __init__(
-        self, classifier: LogisticRegression, slope: float, offset: float, extractor: Callable
-    ):
+    def __init__(self, classifier: Pipeline, slope: float, offset: float, extractor: Callable):
         self.classifier, self.slope, self.offset = classifier, slope, offset
         self.extractor = extractor
 
@@ -89,12 +85,7 @@ class RealismCritic:
             "A critic",
         )
         held_out = zip(*held_out_log_odds(real, synthetic, _FOLDS), strict=True)
-        odds = np.concatenate([part for side in held_out for part in side])
-        # Platt's targets: an image more of each class, so that b and a stay finite.
-        n, m = len(real), len(synthetic)
-        targets = np.repeat([(n + 1) / (n + 2), 1 / (m + 2)], [n, m])
-        spread = odds.std() or 1.0
-        (slope,), offset = newton(odds[:, None] / spread, targets, balance(n, m), penalty=1e-6)
+        slope, offset = _platt(*map(np.concatenate, held_out))
         if not slope > 0:
             warnings.warn(
                 "The critic cannot tell real from synthetic images by these features: all its "
@@ -102,7 +93,7 @@ class RealismCritic:
                 stacklevel=2,
             )
             slope = offset = 0.0
-        return cls(LogisticRegression.fit(real, synthetic), slope / spread, offset, extractor)
+        return cls(fit_classifier(real, synthetic), slope, offset, extractor)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """The probability of each image to be real, shape `(n,)`.
@@ -119,10 +110,29 @@ class RealismCritic:
                 f"{np.shape(images)}."
             )
         features = np.asarray(self.extractor(images), "float64")
-        expected = (len(images), len(self.classifier.weights))
+        expected = (len(images), self.classifier.n_features_in_)
         if features.shape != expected:
             raise ValueError(
                 f"The extractor gave features of shape {features.shape}; the critic was fitted to "
                 f"{expected[1]} features an image, so {expected} was expected."
             )
-        return sigmoid(self.slope * self.classifier.log_odds(features) + self.offset)
+        return expit(self.slope * self.classifier.decision_function(features) + self.offset)
+
+
+def _platt(real: np.ndarray, synthetic: np.ndarray) -> tuple[float, float]:
+    """Platt's slope and offset for log-odds of real and of synthetic images."""
+    n, m = len(real), len(synthetic)
+    labels = np.repeat([1, 0], [n, m])
+    # An image more of each class, so that slope and offset stay finite.
+    targets = np.repeat([(n + 1) / (n + 2), 1 / (m + 2)], [n, m])
+    weights = compute_sample_weight("balanced", labels)
+    odds = np.concatenate([real, synthetic])
+    spread = odds.std() or 1.0
+    # A target between 0 and 1 is the image once with each label, at the weight of each.
+    regression = fit_logistic_regression(
+        np.tile(odds / spread, 2)[:, None],
+        np.repeat([1, 0], n + m),
+        np.concatenate([weights * targets, weights * (1 - targets)]),
+        penalty=1e-6,
+    )
+    return float(regression.coef_[0, 0] / spread), float(regression.intercept_[0])

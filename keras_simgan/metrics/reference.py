@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_simgan.metrics.features import FeatureExtractor, feature_extractor
+from keras_simgan.presets.registry import REFERENCE, find
 
 _FORMAT = 1
 _FIELDS = ("features", "mean", "covariance", "count", "extractor", "checksum")
@@ -88,6 +89,30 @@ class ReferenceStatistics:
             extractor=extractor.name,
             checksum=extractor.checksum,
         )
+
+    @classmethod
+    def from_preset(cls, preset: str | Path) -> ReferenceStatistics:
+        """What a preset keeps of the real images it was trained towards.
+
+        `ReferenceStatistics.of(photos).save(folder / "reference.npz")` adds it to a preset.
+
+        Args:
+            preset: A bundled name, a folder, or `"hf://user/repository"`.
+
+        Raises:
+            ValueError: No such preset, it keeps none, or it is damaged.
+
+        Example:
+            >>> ReferenceStatistics.from_preset("simgan_eyes_36x60").count
+            1000
+        """
+        path = find(preset) / REFERENCE
+        if not path.is_file():
+            raise ValueError(
+                f"The preset {preset} keeps no {REFERENCE}. Make one of real images with "
+                "`metrics.ReferenceStatistics.of(images)`; `.save` puts it into a preset's folder."
+            )
+        return cls.load(path)
 
     def check(self, extractor: str | FeatureExtractor) -> None:
         """Refuses an extractor whose features cannot be compared with these.

@@ -127,19 +127,19 @@ def transfer_gain(
         if build and not callable(data):
             kept.check_arm(arm, fingerprint(*data))
 
-    missing = {arm: range(len(kept.of(arm)), seeds) for arm in arms}
+    remaining = {arm: range(len(kept.of(arm)), seeds) for arm in arms}
     total = seeds * len(arms)
-    done = total - sum(map(len, missing.values()))
+    done = total - sum(map(len, remaining.values()))
     bar = keras.utils.Progbar(total, unit_name="training", verbose=int(progress and done < total))
     bar.update(done)
-    for arm, left in missing.items():
-        if not left:
+    for arm, arm_seeds in remaining.items():
+        if not arm_seeds:
             continue
         data = arms[arm]() if callable(arms[arm]) else arms[arm]
         if build:
             _check_data(arm, data)
             kept.check_arm(arm, fingerprint(*data))
-        for seed in left:
+        for seed in arm_seeds:
             predict = train(data, seed) if train else _fit(build, data, seed, steps, batch_size)
             predicted = np.asarray(predict(images))
             if predicted.shape[:1] != (len(images),):
@@ -251,25 +251,25 @@ def _summary(scores: dict[str, np.ndarray], baseline: str, lower_is_better: bool
     averaged = {arm: each.mean(axis=0) for arm, each in scores.items()}
     n = len(averaged[baseline])
     rng = np.random.default_rng(0)
-    drawn = {arm: np.empty(BOOTSTRAPS) for arm in scores}
+    resampled = {arm: np.empty(BOOTSTRAPS) for arm in scores}
     for index in range(BOOTSTRAPS):
         rows = rng.integers(0, n, n)
         for arm, each in averaged.items():
-            drawn[arm][index] = each[rows].mean()
+            resampled[arm][index] = each[rows].mean()
     sign = -1.0 if lower_is_better else 1.0
-    base, base_drawn = averaged[baseline].mean(), drawn[baseline]
+    base, base_resampled = averaged[baseline].mean(), resampled[baseline]
     summary = {}
     for arm, each in averaged.items():
         gain = percent = None
         if arm != baseline:
-            gain = _estimate(sign * (each.mean() - base), sign * (drawn[arm] - base_drawn))
-            if base and base_drawn.all():
+            gain = _estimate(sign * (each.mean() - base), sign * (resampled[arm] - base_resampled))
+            if base and base_resampled.all():
                 percent = _estimate(
                     100 * sign * (each.mean() / base - 1),
-                    100 * sign * (drawn[arm] / base_drawn - 1),
+                    100 * sign * (resampled[arm] / base_resampled - 1),
                 )
         summary[arm] = TransferScore(
-            mean=_estimate(each.mean(), drawn[arm]),
+            mean=_estimate(each.mean(), resampled[arm]),
             seeds=tuple(float(mean) for mean in scores[arm].mean(axis=1)),
             gain=gain,
             gain_percent=percent,
@@ -277,6 +277,6 @@ def _summary(scores: dict[str, np.ndarray], baseline: str, lower_is_better: bool
     return summary
 
 
-def _estimate(value: float, drawn: np.ndarray) -> Estimate:
-    low, high = np.percentile(drawn, [2.5, 97.5])
+def _estimate(value: float, resampled: np.ndarray) -> Estimate:
+    low, high = np.percentile(resampled, [2.5, 97.5])
     return Estimate(float(value), float(low), float(high))

@@ -192,9 +192,15 @@ def test_refuses_what_is_no_batch_of_images(shape):
         TranslationMonitor(DRAW, np.zeros(shape))
 
 
-@pytest.mark.parametrize("value", [255, np.nan])
-def test_refuses_images_outside_the_range(value):
-    with pytest.raises(ValueError, match=r"`source` must be in \[-1, 1\]; found values from"):
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (255, r"`source` must be in \[-1, 1\]; found values from"),
+        (np.nan, "`source` holds values that are not finite"),
+    ],
+)
+def test_refuses_images_outside_the_range(value, message):
+    with pytest.raises(ValueError, match=message):
         TranslationMonitor(DRAW * value)
 
 

@@ -2,8 +2,8 @@
 
     python tests/golden/make_domain_classifier.py
 
-scikit-learn 1.5 or newer is needed for this script only. tests/metrics/test_domain_classifier.py
-draws the same features and compares.
+L-BFGS on standardised features, not the solver that the package asks for.
+tests/metrics/test_domain_classifier.py draws the same features and compares.
 """
 
 import json

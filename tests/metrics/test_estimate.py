@@ -48,3 +48,37 @@ def test_the_interval_is_as_wide_as_a_normal_mean_has_it():
 def test_refuses_what_has_no_mean(values):
     with pytest.raises(ValueError, match="list of finite numbers"):
         Estimate.of_mean(values)
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "low", "high"),
+    # By Wilson's equation in NumPy, which SciPy replaced.
+    [
+        (0, 7, 0.0, 0.3543304350666874),
+        (3, 7, 0.15821985525146973, 0.7495416354723429),
+        (7, 7, 0.6456695649333126, 1.0),
+        (50, 50, 0.9286524008666414, 1.0),
+        (999, 1000, 0.9943574414020421, 0.9998234536293739),
+    ],
+)
+def test_the_interval_of_a_share_is_wilsons(count, total, low, high):
+    estimate = Estimate.of_share(count, total)
+    found = (estimate.value, estimate.low, estimate.high)
+    assert found == pytest.approx((count / total, low, high), rel=0, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "low", "high"),
+    [(3, 7, 0.10602859852189904, 0.8258650465680117), (45, 45, 0.854166815632996, 1.0)],
+)
+def test_a_design_effect_of_two_counts_items_half(count, total, low, high):
+    """Wilson's equation of 3.5 and of 22.5 items."""
+    estimate = Estimate.of_share(count, total, design_effect=2.0)
+    found = (estimate.value, estimate.low, estimate.high)
+    assert found == pytest.approx((count / total, low, high), rel=0, abs=1e-7)
+
+
+@pytest.mark.parametrize("arguments", [(-1, 5), (6, 5), (0, 0), (1, 5, 0.0), (1, 5, -1.0)])
+def test_refuses_what_is_no_share(arguments):
+    with pytest.raises(ValueError, match=f"0 <= count <= total.*count={arguments[0]}"):
+        Estimate.of_share(*arguments)

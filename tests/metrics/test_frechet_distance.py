@@ -26,17 +26,17 @@ def test_as_torch_fidelity_and_clean_fid_have_it(golden, case):
 def test_by_hand():
     # Where covariances commute the distance is that of means and of standard deviations.
     turn = np.array([[0.6, -0.8], [0.8, 0.6]])
-    one, other = (turn @ np.diag(variances) @ turn.T for variances in ([9.0, 1.0], [4.0, 16.0]))
-    found = frechet_distance(np.array([1.0, 2.0]), one, np.array([4.0, 6.0]), other)
+    first, second = (turn @ np.diag(variances) @ turn.T for variances in ([9.0, 1.0], [4.0, 16.0]))
+    found = frechet_distance(np.array([1.0, 2.0]), first, np.array([4.0, 6.0]), second)
     assert found == pytest.approx(25 + (3 - 2) ** 2 + (1 - 4) ** 2)
     assert frechet_distance([0.0], [[4.0]], [1.0], [[0.0]]) == pytest.approx(5)
 
 
 def test_covariances_that_do_not_commute():
-    one, other = np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([[1.0, 0.0], [0.0, 4.0]])
+    first, second = np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([[1.0, 0.0], [0.0, 4.0]])
     # For 2x2: tr((S1 S2)^(1/2))^2 = tr(S1 S2) + 2 sqrt(det(S1 S2)).
-    root = np.sqrt(np.trace(one @ other) + 2 * np.sqrt(np.linalg.det(one @ other)))
-    found = frechet_distance(np.zeros(2), one, np.zeros(2), other)
+    root = np.sqrt(np.trace(first @ second) + 2 * np.sqrt(np.linalg.det(first @ second)))
+    found = frechet_distance(np.zeros(2), first, np.zeros(2), second)
     assert found == pytest.approx(4 + 5 - 2 * root)
 
 
@@ -47,19 +47,19 @@ def test_equal_sets_have_no_distance_whatever_the_rank(count):
 
 
 def test_sets_of_low_rank_in_different_directions():
-    one, other = np.zeros((50, 50)), np.zeros((50, 50))
-    one[0, 0], other[1, 1] = 4.0, 9.0
+    first, second = np.zeros((50, 50)), np.zeros((50, 50))
+    first[0, 0], second[1, 1] = 4.0, 9.0
     zero = np.zeros(50)
-    assert frechet_distance(zero, one, zero, other) == pytest.approx(13)
+    assert frechet_distance(zero, first, zero, second) == pytest.approx(13)
 
 
 @given(st.integers(0, 1000), st.integers(2, 12), st.integers(2, 30))
 def test_symmetric_and_the_same_after_a_turn(seed, width, count):
-    one, other = moments(count, width, seed), moments(count, width, seed + 1)
+    first, second = moments(count, width, seed), moments(count, width, seed + 1)
     turn = np.linalg.qr(np.random.default_rng(seed).normal(0, 1, (width, width)))[0]
-    turned = [part for m, c in (one, other) for part in (turn @ m, turn @ c @ turn.T)]
-    expected = frechet_distance(*one, *other)
-    assert frechet_distance(*other, *one) == pytest.approx(expected, rel=1e-7, abs=1e-7)
+    turned = [part for m, c in (first, second) for part in (turn @ m, turn @ c @ turn.T)]
+    expected = frechet_distance(*first, *second)
+    assert frechet_distance(*second, *first) == pytest.approx(expected, rel=1e-7, abs=1e-7)
     assert frechet_distance(*turned) == pytest.approx(expected, rel=1e-7, abs=1e-7)
 
 

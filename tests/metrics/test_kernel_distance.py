@@ -34,9 +34,9 @@ def test_the_mean_over_subsets_as_torch_fidelity_has_it(golden):
 
 def test_a_seed_repeats_the_subsets():
     real, generated = sets(40, 50)
-    one, again, other = (KernelDistance(5, 20, seed)(real, generated) for seed in (1, 1, 2))
-    assert one == again
-    assert one.value != other.value
+    first, again, different = (KernelDistance(5, 20, seed)(real, generated) for seed in (1, 1, 2))
+    assert first == again
+    assert first.value != different.value
 
 
 @given(st.integers(0, 1000))
@@ -64,8 +64,8 @@ def test_no_bias_and_an_interval_that_holds_the_true_distance(shift, subset_size
     real = np.maximum(draw.normal(0.2, 1, (400, 6)), 0)
     generated = real + shift
 
-    def mean_kernel(one, other):
-        return np.mean((one @ other.T / 6 + 1) ** 3)
+    def mean_kernel(x, y):
+        return np.mean((x @ y.T / 6 + 1) ** 3)
 
     true = mean_kernel(real, real) + mean_kernel(generated, generated)
     true -= 2 * mean_kernel(real, generated)

@@ -53,6 +53,19 @@ def test_numbers_by_hand(by, distance, given, after, expected):
     np.testing.assert_allclose(by(distance, given, after), expected, atol=1e-4)
 
 
+def test_iou_of_many_classes():
+    """Against sums over the classes, as this was before scikit-learn's `jaccard_score`."""
+    maps = np.random.default_rng(3).integers(-1, 9, (2, 5, 6, 7))
+    expected = []
+    for a, b in zip(*maps, strict=True):
+        labels = sorted({*a.ravel(), *b.ravel()})
+        shares = [((a == c) & (b == c)).sum() / ((a == c) | (b == c)).sum() for c in labels]
+        expected.append(np.mean(shares))
+    np.testing.assert_allclose(compare("iou", *maps), expected, rtol=1e-12)
+    flat = np.full((1, 3, 3), 4)
+    assert compare("iou", flat, flat).tolist() == [1.0]
+
+
 def test_argmax_maps_are_those_of_the_indices():
     draw = np.random.default_rng(1)
     before, after = draw.uniform(size=(2, 3, 5, 6, 4))
@@ -115,7 +128,7 @@ def test_estimates():
     assert same == Estimate(1.0, pytest.approx(0.92865, abs=1e-4), 1.0)
     assert agreement.mean(np.ones(50)) == same
     assert agreement.estimate(light[:1], labels=[1]) == Estimate(1.0, None, None)
-    drift = LabelAgreement(lambda x: x[:, 0, 0], lambda one, other: (other - one)[:, 0])
+    drift = LabelAgreement(lambda x: x[:, 0, 0], lambda before, after: (after - before)[:, 0])
     after = images(400)
     estimate = drift.estimate(after, before=np.zeros_like(after))
     numbers = after[:, 0, 0, 0].astype("float64")
@@ -154,7 +167,7 @@ def test_refuses_images():
         (images()[0], r"`after` must be images \(n, height, width, channels\)"),
         (images()[:0], "at least one"),
         (images() * 200, r"`after` must be in \[-1, 1\]"),
-        (images() * np.nan, r"must be in \[-1, 1\]"),
+        (images() * np.nan, "`after` holds values that are not finite"),
     ):
         with pytest.raises(ValueError, match=message):
             agreement(bad, before=images())

@@ -26,6 +26,20 @@ def test_by_hand():
     assert far["precision"].value == far["recall"].value == 0.0
 
 
+def test_against_all_distances_without_chunks():
+    draw = np.random.default_rng(5)
+    real, generated = draw.normal(0, 1, (40, 3)), draw.normal(0.5, 1, (30, 3))
+
+    def inside(images, centers, k):
+        own = np.sort(np.linalg.norm(centers[:, None] - centers, axis=2), axis=1)[:, k]
+        return (np.linalg.norm(images[:, None] - centers, axis=2) <= own).any(axis=1).mean()
+
+    for k in (1, 3, 5):
+        found = PrecisionRecall(k)(real, generated)
+        assert found["precision"].value == pytest.approx(inside(generated, real, k))
+        assert found["recall"].value == pytest.approx(inside(real, generated, k))
+
+
 def test_precision_sees_bad_images_and_recall_missing_ones():
     draw = np.random.default_rng(0)
     real = draw.normal(0, 1, (200, 3))
@@ -39,15 +53,15 @@ def test_chunks_change_nothing(monkeypatch):
     draw = np.random.default_rng(1)
     sets = draw.normal(0, 1, (50, 4)), draw.normal(0.5, 1, (70, 4))
     expected = PrecisionRecall()(*sets)
-    for size in (1, 70 * 7):
-        monkeypatch.setattr(precision_recall, "_CHUNK", size)
+    for rows in (1, 7):
+        monkeypatch.setattr(precision_recall, "_MEMORY", rows * 70 * 8 / 2**20)
         assert PrecisionRecall()(*sets) == expected
 
 
 def test_chunks_bound_the_distances_held(monkeypatch):
-    monkeypatch.setattr(precision_recall, "_CHUNK", 100)
-    chunks = list(precision_recall._chunks(np.zeros((33, 2)), np.zeros((20, 2))))
-    assert [distances.shape for _, distances in chunks] == [(5, 20)] * 6 + [(3, 20)]
+    monkeypatch.setattr(precision_recall, "_MEMORY", 5 * 20 * 8 / 2**20)
+    chunks = precision_recall._distances(np.zeros((33, 2)), np.zeros((20, 2)))
+    assert [distances.shape for distances in chunks] == [(5, 20)] * 6 + [(3, 20)]
 
 
 def test_a_far_shift_of_both_changes_nothing():

@@ -35,7 +35,7 @@ def test_calibrated_on_images_it_did_not_see():
     test = [part[100:].reshape(-1, 8, 16, 1) for part in (real, synthetic)]
     truth = np.repeat([1, 0], 1900)
     scores = np.concatenate([critic(part) for part in test])
-    odds = np.concatenate([critic.classifier.log_odds(pixels(part)) for part in test])
+    odds = np.concatenate([critic.classifier.decision_function(pixels(part)) for part in test])
     sure = 1 / (1 + np.exp(-odds))
 
     def error(probabilities):
@@ -49,6 +49,25 @@ def test_calibrated_on_images_it_did_not_see():
     assert ((scores > 0.5) == truth).mean() == pytest.approx(
         DomainClassifierAccuracy()(real[:100], synthetic[:100]).value, abs=0.1
     )
+
+
+def test_platts_numbers_are_those_of_newtons_method():
+    """Recorded from the method written by hand in NumPy, which scikit-learn replaced."""
+    draw = np.random.default_rng(0)
+    real, synthetic = draw.normal(0, 1, (61, 7)), draw.normal(0.5, 1.3, (45, 7))
+    for shift, slope, offset, shown, scores in (
+        (
+            *(0, 0.6228411407827946, -0.061583633743212664, real[:4]),
+            (0.47091123441749994, 0.7943760262453857, 0.6716212496587215, 0.49201624043055175),
+        ),
+        (
+            *(30, 0.8247086943543205, 0.14937415109338636, real[:2] + 15),
+            (0.5396505516003944, 0.47963959644517556),
+        ),
+    ):
+        critic = RealismCritic.fit(real + shift, synthetic, pixels)
+        found = (critic.slope, critic.offset, *critic(shown[:, None, :, None]))
+        np.testing.assert_allclose(found, (slope, offset, *scores), rtol=0, atol=1e-7)
 
 
 def test_sets_of_different_size_count_alike():

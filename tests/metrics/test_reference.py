@@ -48,8 +48,8 @@ def test_rows_are_a_random_part_and_the_moments_of_all(reference, extractor, ima
     assert len(set(chosen)) == 5 and (chosen == np.sort(chosen)).all()
     again = ReferenceStatistics.of(images, extractor, rows=5, seed=3)
     np.testing.assert_array_equal(part.features, again.features)
-    other = ReferenceStatistics.of(images, extractor, rows=5, seed=4)
-    assert (part.features != other.features).any()
+    reseeded = ReferenceStatistics.of(images, extractor, rows=5, seed=4)
+    assert (part.features != reseeded.features).any()
 
 
 def test_one_feature_has_a_covariance_matrix():
@@ -72,9 +72,9 @@ def test_features_that_half_precision_does_not_hold_are_kept_in_float32(images):
 def test_saving_keeps_every_bit(reference, path):
     loaded = ReferenceStatistics.load(str(path))
     for name in ("features", "mean", "covariance"):
-        one, other = getattr(loaded, name), getattr(reference, name)
-        assert one.dtype == other.dtype
-        np.testing.assert_array_equal(one, other)
+        found, expected = getattr(loaded, name), getattr(reference, name)
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)
     for name in ("count", "extractor", "checksum"):
         assert getattr(loaded, name) == getattr(reference, name)
         assert type(getattr(loaded, name)) is type(getattr(reference, name))
@@ -113,6 +113,30 @@ def test_check(reference, extractor):
 def test_bad_arguments(images, extractor, arguments, message):
     with pytest.raises(ValueError, match=message):
         ReferenceStatistics.of(**{"images": images, "extractor": extractor, **arguments})
+
+
+def test_of_a_preset():
+    reference = ReferenceStatistics.from_preset("simgan_eyes_36x60")
+    reference.check("small")
+    assert reference.count == 1000 and reference.features.shape == (1000, 192)
+
+
+def test_of_a_presets_folder(path):
+    with pytest.raises(ValueError, match="is not a preset: there is no config.json"):
+        ReferenceStatistics.from_preset(path.parent)
+    (path.parent / "config.json").write_text("{}")
+    assert ReferenceStatistics.from_preset(path.parent).count == 12
+    path.write_bytes(b"no archive")
+    with pytest.raises(ValueError, match="is not a reference .* or it is damaged"):
+        ReferenceStatistics.from_preset(path.parent)
+    path.unlink()
+    with pytest.raises(ValueError, match="keeps no reference.npz.*ReferenceStatistics.of"):
+        ReferenceStatistics.from_preset(path.parent)
+
+
+def test_no_such_preset():
+    with pytest.raises(ValueError, match="There is no preset 'simgan_eyes'"):
+        ReferenceStatistics.from_preset("simgan_eyes")
 
 
 def test_bad_ending(reference, tmp_path):

@@ -118,15 +118,15 @@ def test_the_interval_is_that_of_a_mean():
 def test_a_unit_changes_no_percentage_and_a_sign_only_swaps_the_ends(values, unit):
     arms = {"synthetic": [values[:4]], "refined": [values[4:]]}
     scaled = {arm: [[unit * value for value in run] for run in runs] for arm, runs in arms.items()}
-    one = score(arms, seeds=1)["refined"]
-    other = score(scaled, seeds=1)["refined"]
+    refined = score(arms, seeds=1)["refined"]
+    rescaled = score(scaled, seeds=1)["refined"]
     up = score(arms, seeds=1, lower_is_better=False)["refined"]
     tolerance = {"rel": 1e-6, "abs": 1e-6}
-    assert one.gain_percent.low <= one.gain_percent.high
-    assert other.gain_percent.low == pytest.approx(one.gain_percent.low, **tolerance)
-    assert other.gain.high == pytest.approx(unit * one.gain.high, **tolerance)
-    assert up.gain.low == pytest.approx(-one.gain.high, **tolerance)
-    assert up.gain.value == pytest.approx(-one.gain.value, **tolerance)
+    assert refined.gain_percent.low <= refined.gain_percent.high
+    assert rescaled.gain_percent.low == pytest.approx(refined.gain_percent.low, **tolerance)
+    assert rescaled.gain.high == pytest.approx(unit * refined.gain.high, **tolerance)
+    assert up.gain.low == pytest.approx(-refined.gain.high, **tolerance)
+    assert up.gain.value == pytest.approx(-refined.gain.value, **tolerance)
 
 
 def test_a_baseline_of_zero_has_no_percentage():
@@ -320,9 +320,9 @@ def test_the_same_seed_gives_the_same_scores():
         "steps": 3,
         "batch_size": 4,
     }
-    one, other = (score({"synthetic": linear_set(20)}, **arguments) for _ in range(2))
-    assert one == other
-    assert one["synthetic"].seeds[0] != one["synthetic"].seeds[1]
+    first, second = (score({"synthetic": linear_set(20)}, **arguments) for _ in range(2))
+    assert first == second
+    assert first["synthetic"].seeds[0] != first["synthetic"].seeds[1]
 
 
 def test_a_model_that_is_not_compiled_is_refused():
