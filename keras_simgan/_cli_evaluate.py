@@ -91,7 +91,7 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
 def _evaluate(arguments: argparse.Namespace, default) -> None:
     report = Path(arguments.report)
     _check(arguments, report, default)
-    from keras_simgan import presets
+    from keras_simgan import metrics
     from keras_simgan.evaluation import (
         AgreementOptions,
         SampleOptions,
@@ -117,7 +117,7 @@ def _evaluate(arguments: argparse.Namespace, default) -> None:
     image_size = arguments.image_size
     if arguments.reference:
         preset = preset_of(arguments.reference)
-        reference = presets.reference(preset)
+        reference = metrics.ReferenceStatistics.from_preset(preset)
         # Features change with an image's size: the photos' were those of the preset's images.
         shape = json.loads((find(preset) / METADATA).read_text())["image_shape"]
         image_size = image_size or (shape[:2] if None not in shape[:2] else None)

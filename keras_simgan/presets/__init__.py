@@ -1,6 +1,6 @@
 """Trained models: the bundled ones and the folders they are kept in."""
 
 from keras_simgan.presets.folder import load, save
-from keras_simgan.presets.registry import presets, reference
+from keras_simgan.presets.registry import presets
 
-__all__ = ["load", "presets", "reference", "save"]
+__all__ = ["load", "presets", "save"]

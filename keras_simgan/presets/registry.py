@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 from pathlib import Path
-from typing import Any
 
 BUNDLED = Path(__file__).parent
 REFERENCE = "reference.npz"
@@ -25,35 +24,6 @@ def presets() -> dict[str, dict]:
         path.parent.name: json.loads(path.read_text())
         for path in sorted(BUNDLED.glob("*/metadata.json"))
     }
-
-
-def reference(preset: str | Path) -> Any:
-    """What a preset keeps of the real images it was trained towards.
-
-    `metrics.ReferenceStatistics.of(photos).save(folder / "reference.npz")` adds it to a preset.
-
-    Args:
-        preset: A bundled name, a folder, or `"hf://user/repository"`.
-
-    Returns:
-        A `metrics.ReferenceStatistics`.
-
-    Raises:
-        ValueError: No such preset, it keeps none, or it is damaged.
-
-    Example:
-        >>> reference("simgan_eyes_36x60").count
-        1000
-    """
-    from keras_simgan.metrics import ReferenceStatistics
-
-    path = find(preset) / REFERENCE
-    if not path.is_file():
-        raise ValueError(
-            f"The preset {preset} keeps no {REFERENCE}. Make one of real images with "
-            "`metrics.ReferenceStatistics.of(images)`; `.save` puts it into a preset's folder."
-        )
-    return ReferenceStatistics.load(path)
 
 
 def find(preset: str | Path) -> Path:

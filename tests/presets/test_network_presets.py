@@ -46,7 +46,7 @@ def test_the_bundled_network():
 
 
 def test_the_bundled_reference_is_of_the_bundled_features():
-    reference = presets.reference("simgan_eyes_36x60")
+    reference = metrics.ReferenceStatistics.from_preset("simgan_eyes_36x60")
     reference.check("small")
     assert reference.count == 1000 and reference.features.shape == (1000, 192)
     exact = reference.features.astype("float64")
@@ -60,13 +60,13 @@ def test_a_preset_saved_anew_keeps_its_reference(small_simgan, network, tmp_path
     metrics.ReferenceStatistics.of(images, network).save(tmp_path / "reference.npz")
     model.save_to_preset(tmp_path)
     model.save_to_preset(tmp_path, overwrite=True)
-    assert presets.reference(tmp_path).count == 4
+    assert metrics.ReferenceStatistics.from_preset(tmp_path).count == 4
     assert presets.load(tmp_path).get_config() == model.get_config()
 
 
 def test_a_preset_without_a_reference_says_so(small_simgan, tmp_path):
     small_simgan(history_size=2).save_to_preset(tmp_path)
     with pytest.raises(ValueError, match="keeps no reference.npz.*ReferenceStatistics.of"):
-        presets.reference(tmp_path)
+        metrics.ReferenceStatistics.from_preset(tmp_path)
     with pytest.raises(ValueError, match="There is no preset 'simgan_eyes'"):
-        presets.reference("simgan_eyes")
+        metrics.ReferenceStatistics.from_preset("simgan_eyes")
