@@ -25,8 +25,8 @@ class NonSaturatingLoss(AdversarialLoss):
     Example:
         >>> import numpy as np
         >>> patches = np.zeros((2, 30, 30, 1), "float32")  # undecided
-        >>> round(float(NonSaturatingLoss().generator(patches)), 4)  # log 2
-        0.6931
+        >>> round(float(NonSaturatingLoss().generator(patches)), 3)  # log 2
+        0.693
     """
 
     def real(self, logits):
@@ -62,8 +62,8 @@ class MinimaxLoss(NonSaturatingLoss):
     Example:
         >>> import numpy as np
         >>> patches = np.zeros((2, 30, 30, 1), "float32")  # undecided
-        >>> round(float(MinimaxLoss().generator(patches)), 4)  # -log 2
-        -0.6931
+        >>> round(float(MinimaxLoss().generator(patches)), 3)  # -log 2
+        -0.693
     """
 
     def fool(self, logits):

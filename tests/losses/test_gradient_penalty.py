@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_simgan.backend import value_and_gradients
+from keras_simgan.backend import TrainingSteps, value_and_gradients
+from keras_simgan.layers import DiffAugment
 from keras_simgan.layers.draws import draw_uniform, hash_of
 from keras_simgan.losses import GradientPenalty, R1Penalty
 
@@ -184,6 +185,64 @@ def test_a_critic_under_the_penalty_learns_norm_one(real, fake, with_drawn_weigh
     played = [play(step) for step in range(60)]
     assert played[0] > 5.0
     assert max(played[-5:]) < 0.5
+
+
+class Critic(TrainingSteps):
+    """Learns nothing but to obey its penalty, in the steps that `fit` compiles."""
+
+    def __init__(self, network, penalty):
+        super().__init__()
+        self.network, self.penalty = network, penalty
+        self.augment = DiffAugment(seed=1)
+        self.step = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False)
+        self.mean = keras.metrics.Mean(name="penalty")
+        self.built = True
+
+    @property
+    def metrics(self):
+        return [self.mean]
+
+    def adversarial_step(self, data):
+        (real, fake), variables = data, self.network.trainable_variables
+        state = [*self.variables, *self.optimizer.variables, *self.metrics_variables]
+
+        def discriminate(images):
+            return self.network(self.augment(images, training=True), training=True)
+
+        (loss, _), gradients = value_and_gradients(
+            lambda: (self.penalty(discriminate, real, fake, self.step, state), ()),
+            variables,
+            state,
+        )
+        self.optimizer.apply(gradients, variables)
+        self.mean.update_state(loss)
+        self.step.assign_add(1)
+        return {"penalty": self.mean.result()}
+
+
+@pytest.mark.parametrize("jit_compile", [True, False])
+@pytest.mark.parametrize("kind", [GradientPenalty, R1Penalty])
+def test_in_a_compiled_training(real, fake, with_drawn_weights, kind, jit_compile, backend):
+    if backend == "torch" and jit_compile:
+        pytest.skip("compiling takes a C++ compiler there, and a minute")
+    layers = [
+        keras.Input(SHAPE[1:]),
+        keras.layers.Conv2D(4, 2, padding="same", activation="tanh"),
+        keras.layers.BatchNormalization(),
+        keras.layers.Dropout(0.1, seed=1),
+        keras.layers.Conv2D(1, 1),
+    ]
+    network = with_drawn_weights(keras.Sequential(layers), seed=2)
+    critic = Critic(network, kind(weight=0.1))
+    critic.compile(keras.optimizers.SGD(0.1), jit_compile=jit_compile)
+    kernel, statistics = layers[1].kernel, layers[2].moving_mean
+    before = ops.convert_to_numpy(kernel).copy()
+    history = critic.fit(real, fake, batch_size=2, epochs=3, verbose=0).history["penalty"]
+    assert np.isfinite(history).all() and min(history) > 0
+    assert int(critic.step) == 6
+    assert np.abs(ops.convert_to_numpy(kernel) - before).max() > 1e-6
+    # As any pass in training, on every backend: moving statistics move.
+    assert np.abs(ops.convert_to_numpy(statistics)).max() > 0
 
 
 # Precision and files
