@@ -21,7 +21,7 @@ class PadToMultiple(keras.layers.Layer):
     Input and output shape `(batch, height, width, channels)`.
 
     Example:
-        >>> PadToMultiple(4)(ops.zeros((1, 9, 12, 3))).shape[1:]
+        >>> tuple(PadToMultiple(4)(ops.zeros((1, 9, 12, 3))).shape[1:])
         (12, 12, 3)
     """
 
@@ -76,7 +76,7 @@ class CropToMatch(keras.layers.Layer):
     Call with a list `[images, reference]`, shapes `(batch, height, width, channels)`.
 
     Example:
-        >>> CropToMatch()([ops.zeros((1, 12, 12, 3)), ops.zeros((1, 9, 12, 1))]).shape[1:]
+        >>> tuple(CropToMatch()([ops.zeros((1, 12, 12, 3)), ops.zeros((1, 9, 12, 1))]).shape[1:])
         (9, 12, 3)
     """
 

@@ -24,7 +24,7 @@ class ReflectionPadding2D(keras.layers.Layer):
         ValueError: A padding that is no integer from 0, or an image no larger than it.
 
     Example:
-        >>> ReflectionPadding2D(2)(ops.reshape(ops.arange(16.0), (1, 4, 4, 1))).shape[1:]
+        >>> tuple(ReflectionPadding2D(2)(ops.reshape(ops.arange(16.0), (1, 4, 4, 1))).shape[1:])
         (8, 8, 1)
     """
 

@@ -18,7 +18,7 @@ class ResidualBlock(keras.layers.Layer):
 
     Example:
         >>> from keras import ops
-        >>> ResidualBlock(64)(ops.zeros((1, 35, 55, 64))).shape[1:]
+        >>> tuple(ResidualBlock(64)(ops.zeros((1, 35, 55, 64))).shape[1:])
         (35, 55, 64)
     """
 
