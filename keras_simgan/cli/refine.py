@@ -2,7 +2,8 @@
 
 import argparse
 
-from keras_simgan._cli_arguments import DEFAULT, add_command, add_on_bad_image, positive
+from keras_simgan.cli.arguments import DEFAULT, add_command, add_on_bad_image
+from keras_simgan.runs.options.numbers import positive
 
 # Images of each domain that a critic is fitted to.
 _CRITIC_SAMPLE = 2000
