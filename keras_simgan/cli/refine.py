@@ -96,7 +96,7 @@ def _refine(arguments: argparse.Namespace) -> None:
     preset = preset_of(arguments.model)
     if (arguments.label_model is None) != (arguments.label_distance is None):
         raise ValueError("--label-model and --label-distance need each other.")
-    if arguments.critic is not None:  # fitting it takes time, so what is mistyped is told before
+    if arguments.critic is not None:  # fitting it takes time, so mistyped names are reported before
         find(preset)
         list_images(arguments.source)
     report = refine_dataset(

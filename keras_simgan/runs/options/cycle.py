@@ -1,4 +1,4 @@
-"""The options that trainings of CycleGAN and of its kin share."""
+"""The options that trainings of CycleGAN and of models like it share."""
 
 from dataclasses import dataclass
 

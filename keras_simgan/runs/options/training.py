@@ -25,7 +25,7 @@ def loss_option(default: str | None, help: str = "") -> Any:
     """
     return option(
         default,
-        f"the generators' and the discriminators' against each other{help}",
+        f"of the generators against the discriminators{help}",
         closing=True,
         choices=("non_saturating", "minimax", "least_squares", "hinge", "wasserstein", "local"),
     )
