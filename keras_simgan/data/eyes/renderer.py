@@ -236,6 +236,7 @@ def _degrees(name: str, value: Sequence[float], minimum: float, maximum: float) 
     angles = np.asarray(value, dtype=np.float64)
     if angles.shape != (2,) or not ((angles >= minimum) & (angles <= maximum)).all():
         raise ValueError(
-            f"{name} is {value!r}; expected (pitch, yaw) in degrees, each from {minimum} to {maximum}."
+            f"{name} is {value!r}; expected (pitch, yaw) in degrees, each from {minimum} to "
+            f"{maximum}."
         )
     return angles
