@@ -37,12 +37,12 @@ def refine_dataset(
     """Refines a data set, so that it keeps its names, folders and labels.
 
     Images of any size are refined at their own size, bit depth and channels (see `ImageRefiner`)
-    and are written under the same name; JPEG is lossy and written at quality 95. In TFRecord files
-    each example's image is refined, and so in data sets of TensorFlow Datasets (see `tfrecords`).
-    All other files are copied: labels, and images in folders of masks. Annotations stay as they
-    are, to the byte, unless they hold absolute paths into the source, which then point into the
-    destination, or name images that were left out; of more than 256 MiB they are copied with a
-    warning. Hidden files, and folders that are links, are left out.
+    and are written under the same name; JPEG is lossy and written at quality 95 and 4:4:4. In
+    TFRecord files each example's image is refined, and so in data sets of TensorFlow Datasets (see
+    `tfrecords`). All other files are copied: labels, and images in folders of masks. Annotations
+    stay as they are, to the byte, unless they hold absolute paths into the source, which then point
+    into the destination, or name images that were left out; of more than 256 MiB they are copied
+    with a warning. Hidden files, and folders that are links, are left out.
 
     `manifest.jsonl` in the destination says of each file what was done, with SHA-256 of input and
     output and, for images, scores. Files appear whole or not at all. A run that was interrupted, by
