@@ -10,17 +10,14 @@ import keras
 from keras_simgan import __version__
 from keras_simgan.data.files import replacing
 from keras_simgan.data.unpaired import UnpairedDataset
+from keras_simgan.presets.run_preset import PRESET_FOLDER, RUN_FILE, RunError, preset_of
 from keras_simgan.runs.options import TrainingOptions, flag, options_of, read_options, values_of
 
-RUN_FILE = "run.json"
-PRESET_FOLDER = "preset"
+__all__ = ["PRESET_FOLDER", "RUN_FILE", "RunError", "RunFolder", "preset_of"]
+
 BACKUP_FOLDER = "backup"
 
 Options = TypeVar("Options", bound=TrainingOptions)
-
-
-class RunError(ValueError):
-    """A run that cannot be started or resumed. The message says why, and the way out."""
 
 
 class RunFolder(Generic[Options]):
@@ -114,23 +111,3 @@ class RunFolder(Generic[Options]):
         }
         with replacing(self.path / RUN_FILE) as temporary:
             temporary.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
-
-
-def preset_of(model: str) -> str:
-    """Finds the preset that a run has written.
-
-    Args:
-        model: The folder of a run; anything else is returned as it is.
-
-    Raises:
-        RunError: If the run has not finished an epoch.
-    """
-    if not (Path(model) / RUN_FILE).is_file():
-        return model
-    preset = Path(model) / PRESET_FOLDER
-    if not (preset / "metadata.json").is_file():
-        raise RunError(
-            f"The run {model!r} has finished no epoch yet. Start its train command again to go on "
-            "with it."
-        )
-    return str(preset)
