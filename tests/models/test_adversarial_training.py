@@ -46,6 +46,8 @@ def test_averages_are_deployed_and_training_goes_on_with_the_weights(
     assert np.abs(averaged - trained).max() > 1e-4
 
     np.testing.assert_array_equal(model.translate(images[0]), averaged)
+    np.testing.assert_array_equal(model.deployed_network().predict(images[0], verbose=0), averaged)
+    assert model.deployed_network(averaged=False) is model.refiner
     np.testing.assert_array_equal(model.predict(images[0], verbose=0), averaged)
     np.testing.assert_array_equal(model.translate(images[0], averaged=False), trained)
     for given, expected in (({}, averaged), ({"averaged": False}, trained)):
