@@ -61,6 +61,26 @@ def test_averages_are_deployed_and_training_goes_on_with_the_weights(
     np.testing.assert_array_equal(loaded.translate(images[0], averaged=False), trained)
 
 
+def test_translating_amid_a_training_changes_nothing_in_it(small_simgan, images, state):
+    """Callbacks put the averages in and the weights back."""
+    seen = []
+
+    class Look(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(self.model.translate(images[0]))
+
+    found = []
+    for callbacks in ([Look()], []):
+        model = small_simgan(refiner_turns=1)
+        model.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), ema_momentum=0.5)
+        train(model, images, epochs=2, callbacks=callbacks)
+        found.append(state(model))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert np.abs(seen[0] - seen[1]).max() > 1e-4
+    np.testing.assert_array_equal(seen[1], model.translate(images[0]))
+
+
 def test_averages_of_an_optimizer_that_keeps_them(small_simgan, images):
     model = small_simgan(refiner_turns=1)
     model.compile(keras.optimizers.Adam(1e-2, use_ema=True, ema_momentum=0.9), "adam")

@@ -171,6 +171,23 @@ def test_identity_goes_through_with_the_cycle(small_cyclegan, colour_images):
     assert found == pytest.approx({name: expected[name] for name in found}, rel=1e-4)
 
 
+def test_a_generator_turn_left_out_is_two_batches_instead_of_six(compiled_cyclegan, colour_images):
+    there, back = counted_generator(), counted_generator()
+    model = compiled_cyclegan(
+        {"run_eagerly": True}, generator=there, inverse_generator=back, pool_size=0
+    )
+    x, y = colour_images[:, :4]
+    model.inspect_data(x, y)
+    for turns, expected in (((False, True), 1), ((True, True), 3)):
+        model.turns = lambda step, turns=turns: turns
+        for network in (there, back):
+            network.layers[0].batches.clear()
+        model.train_on_batch(x, y)
+        # Four images in a batch; the cycle and the identity go through as one.
+        found = [sum(network.layers[0].batches) // 4 for network in (there, back)]
+        assert found == [expected, expected]
+
+
 def test_batch_normalization_sees_identity_and_cycle_apart(small_cyclegan, colour_images):
     networks_of = {
         name: counted_generator(keras.layers.BatchNormalization()) for name in GENERATORS
