@@ -95,15 +95,16 @@ class Translator(NetworkGroup):
         Raises:
             ValueError: Averages are asked for and not kept.
         """
-        averages = {} if averaged is False else self._averages()
+        averages = [] if averaged is False else self._averages()
         if averaged and not averages:
             raise ValueError(
                 "There are no moving averages of the weights: `compile(ema_momentum=0.999)` keeps "
                 "them from then on."
             )
+        # Copies, for JAX gives the buffers of variables away when it computes with them.
         trained = [keras.ops.copy(variable.value) for variable, _ in averages]
         for variable, average in averages:
-            variable.assign(average)
+            variable.assign(keras.ops.copy(average.value))
         try:
             yield
         finally:
