@@ -142,7 +142,7 @@ def test_when_the_epochs_may_change(fake_run, tmp_path, finished, before, now, a
 )
 def test_the_learning_rate(epochs, decay, rates):
     optimizers = []
-    model = SimpleNamespace(compile=lambda *given: optimizers.extend(given))
+    model = SimpleNamespace(compile=lambda *given, ema_momentum: optimizers.extend(given))
     options = made(epochs=epochs, decay_epochs=decay, learning_rate=0.1)
     compile_cyclegan(model, options, steps=10)
     for optimizer in optimizers:
