@@ -12,7 +12,8 @@ import tempfile
 from pathlib import Path
 
 # Read when the backends are imported: one thread, no accelerator (the numbers of tests/golden are
-# those of CPUs), and what JAX compiled once is not compiled again, as each test has its model.
+# those of CPUs); JAX compiles fast rather than well, and what it compiled once not again, as each
+# test has its model.
 for name, value in {
     "OMP_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
@@ -20,6 +21,7 @@ for name, value in {
     "CUDA_VISIBLE_DEVICES": "-1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "JAX_PLATFORMS": "cpu",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
     "JAX_COMPILATION_CACHE_DIR": os.path.join(
         tempfile.gettempdir(), f"keras-simgan-tests-jax-{getpass.getuser()}"

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-from keras import ops
 
 from keras_simgan.backend import value_and_gradients
 from keras_simgan.models import batches
@@ -268,14 +267,9 @@ class AdversarialTraining(Translator):
         batch, x = batches.first_batch(x, y)
         if self._loss_means:
             return x
-        with keras.StatelessScope():  # leaves no trace
-            zeros = keras.tree.map_structure(
-                lambda value: ops.zeros(
-                    (2, *value.shape[1:]), keras.backend.standardize_dtype(value.dtype)
-                ),
-                batch,
-            )
-            names = list(self.losses_of(batches.cast(zeros), training=True))
+        losses = _Losses(self)
+        losses.compute_output_spec(*batches.symbolic(batch))
+        names = losses.names
         if "loss" in names:
             raise ValueError(
                 f"No loss of {type(self).__name__} may be named 'loss': it is the sum."
@@ -303,3 +297,17 @@ class AdversarialTraining(Translator):
         """The mean of each loss, and `loss`, their sum."""
         named = {name: mean.result() for name, mean in self._loss_means.items()}
         return {"loss": sum(named.values()), **named}
+
+
+class _Losses(keras.Operation):
+    """The losses of a model as Keras traces them: from shapes, without computing anything."""
+
+    def __init__(self, model: AdversarialTraining):
+        super().__init__()
+        self.model = model
+        self.names: list[str] = []
+
+    def call(self, source: Any, target: Any) -> dict:
+        found = self.model.losses_of((source, target), training=True)
+        self.names = list(found)  # in their order, which JAX does not keep
+        return found

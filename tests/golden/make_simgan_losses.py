@@ -34,7 +34,7 @@ def train() -> dict[str, list[float]]:
     for variable in model.trainable_variables:
         variable.assign(draw.normal(0, 0.1, variable.shape).astype("float32"))
     # Powers of two, the same in float32, which TensorFlow casts such numbers through.
-    adam = keras.optimizers.Adam(2**-10, beta_2=1 - 2**-10, epsilon=2**-20)
+    adam = keras.optimizers.Adam(2**-10, beta_1=0.5, beta_2=1 - 2**-10, epsilon=2**-20)
     model.compile(keras.optimizers.SGD(2**-3), adam)
     history = model.fit(source, target, batch_size=5, epochs=4, shuffle=False, verbose=0).history
     measured = model.evaluate(source, target, batch_size=5, return_dict=True, verbose=0)

@@ -238,46 +238,6 @@ def test_auto_scale_loss_off_is_kept_in_a_file(compiled_simgan, images, state, t
 # State
 
 
-class Interruption(Exception):
-    pass
-
-
-class Interrupt(keras.callbacks.Callback):
-    def __init__(self, epoch, batch):
-        super().__init__()
-        self.at = (epoch, batch)
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if (self.epoch, batch) == self.at:
-            raise Interruption
-
-
-def test_interrupted_and_resumed_equals_uninterrupted(compiled_simgan, images, state, tmp_path):
-    arguments = dict(refiner_warmup=1, discriminator_warmup=1, history_size=4)
-    whole = compiled_simgan(**arguments)
-    train(whole, images, epochs=4)
-
-    interrupted = compiled_simgan(**arguments)
-    backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
-    with pytest.raises(Interruption):
-        train(interrupted, images, epochs=4, callbacks=[backup, Interrupt(epoch=2, batch=1)])
-    assert int(interrupted.step) == 8
-
-    # Other weights: everything must come from the backup.
-    resumed = compiled_simgan(**arguments, weights_seed=5)
-    backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
-    history = train(resumed, images, epochs=4, callbacks=[backup])
-    assert len(history["loss"]) == 2
-    assert_same(state(whole), state(resumed))
-    assert int(resumed.step) == 12
-    assert int(resumed.image_history.stored) == 4
-    assert int(resumed.generator_optimizer.iterations) == 11
-    assert int(resumed.discriminator_optimizer.iterations) == 6
-
-
 @pytest.fixture(scope="module")
 def saved(compiled_simgan, images, tmp_path_factory):
     """A model after one epoch, and the file it was saved to."""

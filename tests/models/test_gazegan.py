@@ -1,5 +1,3 @@
-import json
-
 import keras
 import numpy as np
 import pytest
@@ -159,24 +157,6 @@ def test_estimator_never_moves_and_everything_else_does(
 
 
 # Saving
-
-
-def test_keras_file_keeps_the_estimator_and_goes_on_alike(
-    small_gazegan, colour_images, state, values, tmp_path
-):
-    model = small_gazegan(gaze_on="cycled", gaze_weight=3.0, seed=2)
-    model.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3))
-    train(model, colour_images)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert type(loaded) is models.GazeGAN
-    assert json.dumps(loaded.get_config()) == json.dumps(model.get_config())
-    assert_same(state(model), state(loaded))
-    assert_same(values(model.gaze_estimator.variables), values(loaded.gaze_estimator.variables))
-    assert loaded.label_consistency.model is loaded.gaze_estimator
-    assert not loaded.gaze_estimator.trainable_variables
-    assert train(model, colour_images) == train(loaded, colour_images)
-    assert_same(state(model), state(loaded))
 
 
 def test_config_round_trip_names_every_argument(small_gazegan):
