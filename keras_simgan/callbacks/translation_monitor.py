@@ -14,21 +14,21 @@ _CONSTANT = 1e-6  # a smaller standard deviation of the luminance is rounding
 _ADVICE = {
     "change": (
         "{direction} changes its images by {value:.3g} on average (they range from -1 to 1), less "
-        "than `least_change` = {least:g}: it gives back its input. What helps: a lower weight of "
-        "the self-regularization, or of the cycle and identity losses; more generator turns; a "
+        "than `minimum_change` = {minimum:g}: it gives back its input. What helps: a lower weight "
+        "of the self-regularization, or of the cycle and identity losses; more generator turns; a "
         "higher learning rate of the discriminator, where its losses do not fall; a longer "
         "training."
     ),
     "correlation": (
         "what {direction} makes correlates with its input by {value:.2f} in luminance, less than "
-        "`least_correlation` = {least:g}: light and dark are swapped. Stop now, as more epochs "
+        "`minimum_correlation` = {minimum:g}: light and dark are swapped. Stop now, as more epochs "
         "seldom undo it. Start again with an identity loss (CycleGAN: `identity_weight=0.5`), "
         "with more self-regularization (SimGAN), or with another seed."
     ),
     "variety": (
         "{direction} makes nearly the same of all images: from one to another they differ by "
-        "{value:.3g}, less than `least_variety` = {least:g}. The generator has collapsed, perhaps "
-        "into a saturated tanh, and more epochs do not bring it back. Start again with a lower "
+        "{value:.3g}, less than `minimum_variety` = {minimum:g}. The generator has collapsed, "
+        "perhaps into a saturated tanh, and more epochs do not bring it back. Start again with a lower "
         "weight of the loss that was largest in the first epoch, such as a label consistency, with "
         "a lower learning rate, or with another seed."
     ),
@@ -67,10 +67,10 @@ class TranslationMonitor(keras.callbacks.Callback):
         source: Images in [-1, 1], shape `(n, height, width, 1 or 3)`; 8 to 32 are enough.
         target: Images of the target domain, alike; needed to watch `target_to_source`, not used
             with models of one direction.
-        least_change: Warn where the change is less, from 0, which never warns, to 2.
-        least_correlation: Warn where the correlation is less; -1 never warns, for domains where
+        minimum_change: Warn where the change is less, from 0, which never warns, to 2.
+        minimum_correlation: Warn where the correlation is less; -1 never warns, for domains where
             light and dark do swap, such as drawings on white and photos by night.
-        least_variety: Warn where the variety is less, from 0, which never warns.
+        minimum_variety: Warn where the variety is less, from 0, which never warns.
         begin_epoch: The first epoch that is judged, from 0.
 
     Raises:
@@ -87,18 +87,18 @@ class TranslationMonitor(keras.callbacks.Callback):
         self,
         source: np.ndarray,
         target: np.ndarray | None = None,
-        least_change: float = 0.02,
-        least_correlation: float = -0.2,
-        least_variety: float = 0.01,
+        minimum_change: float = 0.02,
+        minimum_correlation: float = -0.2,
+        minimum_variety: float = 0.01,
         begin_epoch: int = 1,
     ):
         super().__init__()
         self.source = checked_images("source", source, channels=(1, 3))
         self.target = None if target is None else checked_images("target", target, channels=(1, 3))
-        self.least = {
-            "change": least_change,
-            "correlation": least_correlation,
-            "variety": least_variety,
+        self.minimum = {
+            "change": minimum_change,
+            "correlation": minimum_correlation,
+            "variety": minimum_variety,
         }
         self.begin_epoch = begin_epoch
         self._warned: set[tuple[str, str]] = set()
@@ -174,12 +174,12 @@ class TranslationMonitor(keras.callbacks.Callback):
         return measured
 
     def _judge(self, epoch: int, direction: str, name: str, value: float) -> None:
-        least = self.least[name]
-        if not value < least:
+        minimum = self.minimum[name]
+        if not value < minimum:
             self._warned.discard((direction, name))
         elif (direction, name) not in self._warned:
             self._warned.add((direction, name))
-            advice = _ADVICE[name].format(direction=direction, value=value, least=least)
+            advice = _ADVICE[name].format(direction=direction, value=value, minimum=minimum)
             warnings.warn(f"Epoch {epoch + 1}: {advice}", stacklevel=2)
 
 

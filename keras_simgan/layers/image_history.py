@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_simgan.layers.draws import draw
-from keras_simgan.layers.image_store import ImageStore, at_most
+from keras_simgan.layers.image_store import ImageStore, smaller
 
 
 @keras.saving.register_keras_serializable(package="keras_simgan")
@@ -44,7 +44,7 @@ class ImageHistory(ImageStore):
 
     def call(self, images):
         """The batch with half of its images from the history, once that holds enough."""
-        half = at_most(ops.shape(images)[0] // 2, self.capacity)
+        half = smaller(ops.shape(images)[0] // 2, self.capacity)
         new, rest = images[:half], images[half:]
         position = ops.arange(half, dtype="int32")
         stored = ops.convert_to_tensor(self.stored)

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_simgan.layers.draws import draw
-from keras_simgan.layers.image_store import ImageStore, at_most
+from keras_simgan.layers.image_store import ImageStore, smaller
 
 
 @keras.saving.register_keras_serializable(package="keras_simgan")
@@ -42,7 +42,7 @@ class ImagePool(ImageStore):
 
     def call(self, images):
         """The batch with some of its images swapped, once the pool is full."""
-        count = at_most(ops.shape(images)[0], self.capacity)
+        count = smaller(ops.shape(images)[0], self.capacity)
         new, rest = images[:count], images[count:]
         position = ops.arange(count, dtype="int32")
         stored = ops.convert_to_tensor(self.stored)

@@ -126,6 +126,6 @@ class ImageStore(keras.layers.Layer):
         }
 
 
-def at_most(count, limit: int):
+def smaller(count, limit: int):
     """The smaller of both; `count` may be a tensor, where the batch size is not known."""
     return min(count, limit) if isinstance(count, int) else ops.minimum(count, limit)

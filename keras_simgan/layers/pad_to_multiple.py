@@ -15,7 +15,7 @@ class PadToMultiple(keras.layers.Layer):
 
     Args:
         multiple: Height and width become multiples of this.
-        least: They become at least this, itself a multiple.
+        minimum: They become at least this, itself a multiple.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Input and output shape `(batch, height, width, channels)`.
@@ -25,23 +25,23 @@ class PadToMultiple(keras.layers.Layer):
         (12, 12, 3)
     """
 
-    def __init__(self, multiple: int, least: int | None = None, **kwargs: Any):
+    def __init__(self, multiple: int, minimum: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        least = multiple if least is None else least
-        if not all(isinstance(size, int) and size > 0 for size in (multiple, least)) or (
-            least % multiple
+        minimum = multiple if minimum is None else minimum
+        if not all(isinstance(size, int) and size > 0 for size in (multiple, minimum)) or (
+            minimum % multiple
         ):
             raise ValueError(
-                "`multiple` must be a positive integer and `least` a multiple of it. Received: "
-                f"multiple={multiple!r}, least={least!r}."
+                "`multiple` must be a positive integer and `minimum` a multiple of it. Received: "
+                f"multiple={multiple!r}, minimum={minimum!r}."
             )
-        self.multiple, self.least = multiple, least
+        self.multiple, self.minimum = multiple, minimum
 
     def _padded(self, size):
         padded = -(-size // self.multiple) * self.multiple
         if isinstance(size, int):
-            return max(padded, self.least)
-        return ops.maximum(padded, self.least)
+            return max(padded, self.minimum)
+        return ops.maximum(padded, self.minimum)
 
     def call(self, inputs):
         """The padded images."""
@@ -66,7 +66,7 @@ class PadToMultiple(keras.layers.Layer):
 
     def get_config(self):
         """All arguments."""
-        return {**super().get_config(), "multiple": self.multiple, "least": self.least}
+        return {**super().get_config(), "multiple": self.multiple, "minimum": self.minimum}
 
 
 @keras.saving.register_keras_serializable(package="keras_simgan")

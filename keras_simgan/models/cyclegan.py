@@ -147,11 +147,11 @@ class CycleGAN(GAN):
                     f"generator takes {domains[domain]}."
                 )
         if label_consistency is not None:
-            reads = getattr(label_consistency.model, "input_shape", domains["source"])
-            if not _fits(reads, domains["source"]):
+            label_shape = getattr(label_consistency.model, "input_shape", domains["source"])
+            if not _fits(label_shape, domains["source"]):
                 raise ValueError(
                     f"The model `{self._label_model}` that reads labels takes images of shape "
-                    f"{reads}, but the source domain's generator takes {domains['source']}."
+                    f"{label_shape}, but the source domain's generator takes {domains['source']}."
                 )
         if identity_weight and not _fits(domains["source"], domains["target"]):
             raise ValueError(

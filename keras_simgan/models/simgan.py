@@ -86,15 +86,17 @@ class SimGAN(GAN):
         adversarial_loss: str | AdversarialLoss = "local",
         **kwargs: Any,
     ):
-        for name, value, least in (
+        for name, value, minimum in (
             ("history_size", history_size, 0),
             ("refiner_turns", refiner_turns, 1),
             ("discriminator_turns", discriminator_turns, 1),
             ("refiner_warmup", refiner_warmup, 0),
             ("discriminator_warmup", discriminator_warmup, 0),
         ):
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"`{name}` must be an integer of at least {least}; got {value!r}.")
+            if not isinstance(value, int) or value < minimum:
+                raise ValueError(
+                    f"`{name}` must be an integer of at least {minimum}; got {value!r}."
+                )
         self_regularization = self_regularization or SelfRegularization()
         extractors = [
             *self_regularization.feature_extractors,

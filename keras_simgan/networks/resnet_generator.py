@@ -116,7 +116,7 @@ class ResNetGenerator(Network):
         # Functional model
         inputs = keras.Input(image_shape, name="images")
         # At least 8, for reflection padding reaches 3 pixels far, and 1 after halving twice.
-        padded = PadToMultiple(4, least=8, dtype=dtype, name="pad_to_multiple")(inputs)
+        padded = PadToMultiple(4, minimum=8, dtype=dtype, name="pad_to_multiple")(inputs)
         x = norm_relu("stem", convolution("stem", filters, 7)(reflect("stem", 3)(padded)))
         x = down("down_1", 2 * filters, x)  # (batch, height / 2, width / 2, 2 filters)
         x = down("down_2", 4 * filters, x)  # (batch, height / 4, width / 4, 4 filters)

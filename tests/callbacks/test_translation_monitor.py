@@ -123,7 +123,7 @@ def test_warns_once_and_again_after_a_recovery():
     )
     assert [len(told) for told in messages] == [0, 1, 0, 0, 1, 1, 0, 0, 1]
     assert messages[1][0].startswith("Epoch 2: source_to_target changes its images by 0 ")
-    assert "`least_change` = 0.02" in messages[1][0]
+    assert "`minimum_change` = 0.02" in messages[1][0]
     assert "self-regularization" in messages[1][0] and "generator turns" in messages[1][0]
     assert messages[4][0].startswith("Epoch 5: source_to_target changes")
     assert "correlates with its input by -1.00" in messages[5][0]
@@ -139,7 +139,7 @@ def test_one_output_for_every_input(collapsed):
     logs, messages = epochs(TranslationMonitor(DRAW), good, good, bad, bad, good, bad)
     assert [len(told) for told in messages] == [0, 0, 1, 0, 0, 1]
     assert messages[2][0].startswith("Epoch 3: source_to_target makes nearly the same of all")
-    assert "`least_variety` = 0.01" in messages[2][0] and "lower weight" in messages[2][0]
+    assert "`minimum_variety` = 0.01" in messages[2][0] and "lower weight" in messages[2][0]
     assert logs[1]["source_to_target_variety"] == pytest.approx(0.5 * np.std(DRAW, axis=0).mean())
     # Nothing is known of the variety of one image.
     logs, messages = epochs(TranslationMonitor(DRAW[:1]), bad, bad)
@@ -164,13 +164,13 @@ def test_directions_and_failures_are_told_apart():
 
 def test_thresholds_and_the_first_epoch_judged():
     same, inverted = (Translator(source_to_target=f) for f in (lambda x: x, lambda x: -x))
-    least = {"least_change": 0.0, "least_correlation": -1.0, "least_variety": 0.0}
-    never = TranslationMonitor(DRAW, **least, begin_epoch=0)
+    minimum = {"minimum_change": 0.0, "minimum_correlation": -1.0, "minimum_variety": 0.0}
+    never = TranslationMonitor(DRAW, **minimum, begin_epoch=0)
     black = Translator(source_to_target=np.zeros_like)
     assert epochs(never, same, inverted, black)[1] == [[], [], []]
     a_little = Translator(source_to_target=lambda x: x + 0.1)
     assert epochs(TranslationMonitor(DRAW), *[a_little] * 2)[1] == [[], []]
-    strict = TranslationMonitor(DRAW, least_change=0.2, begin_epoch=2)
+    strict = TranslationMonitor(DRAW, minimum_change=0.2, begin_epoch=2)
     assert [len(told) for told in epochs(strict, *[a_little] * 3)[1]] == [0, 0, 1]
     # A new training is told again.
     assert [len(told) for told in epochs(strict, *[a_little] * 3)[1]] == [0, 0, 1]
@@ -234,7 +234,7 @@ def test_history_and_later_callbacks_see_the_numbers(validates, compiled_simgan,
         validation_data=(source, target) if validates else None,
         callbacks=[
             keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: before.append({*logs})),
-            TranslationMonitor(source[:4], least_change=0.0, least_correlation=-1.0),
+            TranslationMonitor(source[:4], minimum_change=0.0, minimum_correlation=-1.0),
             keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: after.append({*logs})),
             keras.callbacks.CSVLogger(str(tmp_path / "log.csv")),
         ],
@@ -269,7 +269,7 @@ def test_tensorboard_shows_the_numbers(compiled_simgan, images, tmp_path):
 def test_watching_changes_no_training(compiled_simgan, images, state):
     """In a fixed order: on torch, any prediction draws from the generator that shuffles arrays."""
     states = []
-    for callbacks in ([], [TranslationMonitor(images[0], least_correlation=-1.0)]):
+    for callbacks in ([], [TranslationMonitor(images[0], minimum_correlation=-1.0)]):
         model = compiled_simgan()
         model.fit(*images, batch_size=6, epochs=2, shuffle=False, verbose=0, callbacks=callbacks)
         states.append(state(model))
