@@ -21,8 +21,8 @@ class PadToMultiple(keras.layers.Layer):
     Input and output shape `(batch, height, width, channels)`.
 
     Example:
-        >>> PadToMultiple(4)(ops.zeros((1, 9, 12, 3))).shape[1:]
-        (12, 12, 3)
+        >>> tuple(PadToMultiple(4)(ops.zeros((1, 9, 12, 3))).shape)
+        (1, 12, 12, 3)
     """
 
     def __init__(self, multiple: int, least: int | None = None, **kwargs: Any):
@@ -76,8 +76,9 @@ class CropToMatch(keras.layers.Layer):
     Call with a list `[images, reference]`, shapes `(batch, height, width, channels)`.
 
     Example:
-        >>> CropToMatch()([ops.zeros((1, 12, 12, 3)), ops.zeros((1, 9, 12, 1))]).shape[1:]
-        (9, 12, 3)
+        >>> images, reference = ops.zeros((1, 12, 12, 3)), ops.zeros((1, 9, 12, 1))
+        >>> tuple(CropToMatch()([images, reference]).shape)
+        (1, 9, 12, 3)
     """
 
     def call(self, inputs):

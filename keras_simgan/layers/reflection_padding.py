@@ -24,8 +24,9 @@ class ReflectionPadding2D(keras.layers.Layer):
         ValueError: A padding that is no integer from 0, or an image no larger than it.
 
     Example:
-        >>> ReflectionPadding2D(2)(ops.reshape(ops.arange(16.0), (1, 4, 4, 1))).shape[1:]
-        (8, 8, 1)
+        >>> images = ops.reshape(ops.arange(9.0), (1, 3, 3, 1))
+        >>> [int(value) for value in ReflectionPadding2D(1)(images)[0, 1, :, 0]]
+        [1, 0, 1, 2, 1]
     """
 
     def __init__(self, padding: int, **kwargs: Any):
