@@ -64,7 +64,7 @@ class SimGAN(GAN):
         ... )
         >>> model.compile()
         >>> synthetic, real = np.random.uniform(-1, 1, (2, 8, 35, 55, 1)).astype("float32")
-        >>> history = model.fit(synthetic, real, batch_size=4, verbose=0)
+        >>> history = model.fit(synthetic, real, batch_size=2, verbose=0)
         >>> model.predict(synthetic, verbose=0).shape
         (8, 35, 55, 1)
     """
