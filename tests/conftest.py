@@ -31,6 +31,7 @@ import hypothesis
 import keras
 import numpy as np
 import pytest
+from gan_contract import in_float64
 
 from keras_simgan import models, networks
 from keras_simgan.backend import value_and_gradients
@@ -50,6 +51,34 @@ COLOUR_SHAPE = (8, 8, 3)
 def backend():
     """The name of the backend that runs."""
     return keras.config.backend()
+
+
+@pytest.fixture
+def float64():
+    """Everything in float64, where backends agree to 1e-9 whatever the processor."""
+    with in_float64():
+        yield
+
+
+@pytest.fixture
+def compiled_cost():
+    """Counts the floating point operations of a function of a model, by XLA's cost analysis."""
+
+    def count(model, function):
+        import jax
+
+        variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+
+        def stateless(values):
+            mapping = list(zip(variables, values, strict=True))
+            with keras.StatelessScope(state_mapping=mapping) as scope:
+                result = function()
+            return result, [scope.get_current_value(variable) for variable in variables]
+
+        compiled = jax.jit(stateless).lower([v.value for v in variables]).compile()
+        return compiled.cost_analysis()["flops"]
+
+    return count
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import keras_simgan
 
 PACKAGE = Path(keras_simgan.__file__).parent
 
-#: What a room may import from the package, besides itself.
+#: What a room may import from the package, besides itself and `ranges`, on which all stand.
 MAY_IMPORT = {
     "backend": set(),
     "layers": set(),
@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "models": {"backend", "layers", "losses", "presets", "schedules"},
     "data": set(),
     "evaluation": {"data", "metrics", "networks", "refinement"},
+    "refinement": {"data", "layers", "networks", "presets"},
 }
 #: Files beside the rooms, which any of them may import.
 GROUND = {"ranges", "registration"}
@@ -79,6 +80,81 @@ def test_rooms_import_only_what_they_may(room):
             assert other in MAY_IMPORT[room] | GROUND | {room}, (
                 f"{path} imports keras_simgan.{other}"
             )
+
+
+def import_graph(package):
+    """For each module of a package the modules of it that it imports, inside functions too."""
+    paths = {}
+    for path in package.rglob("*.py"):
+        parts = path.relative_to(package.parent).with_suffix("").parts
+        paths[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    # `from a.b import c` imports the module a.b.c where there is one, else a.b.
+    return {
+        module: {
+            found
+            for name, _ in imports(path)
+            for found in [name if name in paths else name.rpartition(".")[0]]
+            if found in paths
+        }
+        for module, path in paths.items()
+    }
+
+
+def circle_in(graph):
+    """A circle of a graph, its first node again at the end; None where there is none."""
+    finished = set()
+
+    def search(node, trail):
+        if node in trail:
+            return [*trail[trail.index(node) :], node]
+        if node not in finished:
+            for following in sorted(graph.get(node, ())):
+                if circle := search(following, [*trail, node]):
+                    return circle
+            finished.add(node)
+        return None
+
+    return next((circle for node in sorted(graph) if (circle := search(node, []))), None)
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """Nor inside functions, where a circle would only be hidden."""
+    circle = circle_in(import_graph(PACKAGE))
+    assert circle is None, " -> ".join(circle)
+
+
+def test_no_rooms_import_each_other_in_a_circle():
+    """To import a module of a room is to import its `__init__`, and so all of the room."""
+    rooms = {}
+    for module, imported in import_graph(PACKAGE).items():
+        if module != PACKAGE.name:
+            _, room, *_ = module.split(".")
+            others = {name.split(".")[1] for name in imported if name != PACKAGE.name}
+            rooms.setdefault(room, set()).update(others - {room})
+    circle = circle_in(rooms)
+    assert circle is None, " -> ".join(circle)
+
+
+def test_the_search_finds_circles(tmp_path):
+    """So that the two tests above can fail, of a circle inside a function too."""
+    (tmp_path / "house" / "room").mkdir(parents=True)
+    (tmp_path / "house/__init__.py").touch()
+    (tmp_path / "house/room/__init__.py").write_text("from house.room.a import f")
+    (tmp_path / "house/room/a.py").write_text("import os\ndef f():\n    from house import b")
+    (tmp_path / "house/b.py").write_text("import house.c")
+    (tmp_path / "house/c.py").write_text("x = 1")
+    graph = import_graph(tmp_path / "house")
+    assert graph == {
+        "house": set(),
+        "house.room": {"house.room.a"},
+        "house.room.a": {"house.b"},
+        "house.b": {"house.c"},
+        "house.c": set(),
+    }
+    assert circle_in(graph) is None
+    (tmp_path / "house/c.py").write_text("from house.room.a import f")
+    graph = import_graph(tmp_path / "house")
+    assert circle_in(graph) == ["house.b", "house.c", "house.room.a", "house.b"]
 
 
 def test_only_the_backend_room_knows_the_backend():

@@ -19,6 +19,7 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _SEPARATE_PLANES = 2
 _PREMULTIPLIED = 1
 _STORED = 1
+_WEBP = 50001
 _TIFFFILE_DECODES = (_STORED, 8, 32946, 32773)  # stored, both codes of deflate, PackBits
 _ORIENTATION, _PROFILE = 274, 34675
 
@@ -135,6 +136,8 @@ def _by_opencv(page, encoded: bytes) -> np.ndarray:
 
 
 def _by_pillow(page, encoded: bytes) -> np.ndarray:
+    if int(page.compression) == _WEBP:  # the libtiff in Pillow's wheels lacks it
+        raise _compressed(page)
     try:
         file = Image.open(io.BytesIO(encoded), formats=["TIFF"])
     except Image.UnidentifiedImageError as error:

@@ -77,17 +77,17 @@ def walk_files(folder: str | Path) -> Iterator[str]:
         raise ImageError(f"{str(folder)!r} is a file; expected a folder of images.")
     waiting = [""]
     while waiting:
-        below = waiting.pop()
+        relative = waiting.pop()
         try:
-            with os.scandir(folder / below) as entries:
+            with os.scandir(folder / relative) as entries:
                 for entry in entries:
                     if entry.name.startswith("."):
                         continue
                     if entry.is_dir():
                         if not entry.is_symlink():  # it may lead in a circle
-                            waiting.append(f"{below}{entry.name}/")
+                            waiting.append(f"{relative}{entry.name}/")
                     else:
-                        yield below + entry.name
+                        yield relative + entry.name
         except OSError as error:
             raise ImageError(
                 f"The folder {error.filename!r} cannot be read: {error.strerror}."

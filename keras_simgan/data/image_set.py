@@ -13,7 +13,7 @@ import numpy as np
 from keras_simgan.data.files import ImageError, list_images, read_ahead
 from keras_simgan.data.images import convert_image_channels, read_image, resize
 from keras_simgan.data.labels import read_labels
-from keras_simgan.ranges import to_unit
+from keras_simgan.ranges import check_unit, to_unit
 
 MEMORY_LIMIT = 2 * 1024**3
 _PROGRESS_FROM = 1000  # images; fewer are read in a moment
@@ -227,12 +227,17 @@ class _Fit:
 
     @staticmethod
     def _check_range(images: np.ndarray, argument: str) -> None:
+        is_float = np.issubdtype(images.dtype, np.floating)
         try:
-            for start in range(0, len(images), 1024):
-                to_unit(images[start : start + 1024])
-        except (TypeError, ValueError) as error:
+            if is_float:
+                check_unit(argument, images)
+            else:
+                to_unit(images[:0])  # of pixels only the type can be wrong
+        except ValueError as error:
+            raise ImageError(str(error)) from error
+        except TypeError as error:
             raise ImageError(f"`{argument}`: {error}") from error
-        if np.issubdtype(images.dtype, np.floating) and images.min() >= 0 and images.max() > 0:
+        if is_float and images.min() >= 0 and images.max() > 0:
             warnings.warn(
                 f"`{argument}` holds floats without a negative value, from {images.min():g} to "
                 f"{images.max():g}; the expected range is [-1, 1]. If yours is [0, 1], pass "

@@ -224,10 +224,10 @@ class UnpairedDataset(keras.utils.PyDataset):
             # A spawn key, as `_permutation` has none: the draws are independent of the order.
             seeds = np.random.SeedSequence(self.seed, spawn_key=(domain, epoch, index))
             draw = np.random.default_rng(seeds)
-            tops, lefts = (draw.integers(0, most + 1, count) for most in slack)
+            tops, lefts = (draw.integers(0, room + 1, count) for room in slack)
             mirrored = draw.integers(0, 2, count) * self.flip
         else:
-            tops, lefts = (np.full(count, most // 2) for most in slack)
+            tops, lefts = (np.full(count, room // 2) for room in slack)
             mirrored = np.zeros(count, int)
         windows = (
             image[top : top + height, left : left + width][:, :: -1 if mirror else 1]

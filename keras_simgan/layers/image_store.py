@@ -87,8 +87,8 @@ class ImageStore(keras.layers.Layer):
 
     def _distinct_slots(self, stream, position, count):
         """A random slot for each of `count` images, no two alike: one from each `count`-th part."""
-        most = max if isinstance(count, int) else ops.maximum
-        stratum = self.capacity // most(count, 1)
+        maximum = max if isinstance(count, int) else ops.maximum
+        stratum = self.capacity // maximum(count, 1)
         shift = ops.mod(hash_of(stream + self.capacity), self.capacity)
         jitter = ops.mod(hash_of(stream - 1 - position), stratum)
         return ops.mod(shift + position * stratum + jitter, self.capacity)

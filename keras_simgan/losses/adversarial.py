@@ -73,15 +73,15 @@ class AdversarialLoss:
 
     def generator(self, outputs):
         """What the generator loses where the discriminator says `outputs` of its images."""
-        return _mean(self.fool, outputs)
+        return _reduce(self.fool, outputs)
 
     def discriminator_real(self, outputs):
         """What the discriminator loses where it says `outputs` of real images."""
-        return _mean(self.real, outputs)
+        return _reduce(self.real, outputs)
 
     def discriminator_fake(self, outputs):
         """What the discriminator loses where it says `outputs` of fake images."""
-        return _mean(self.fake, outputs)
+        return _reduce(self.fake, outputs)
 
     def discriminator(self, real, fake):
         """The sum of `discriminator_real(real)` and `discriminator_fake(fake)`."""
@@ -132,5 +132,5 @@ def _logits(logit_map):
     )
 
 
-def _mean(loss, outputs):
+def _reduce(loss, outputs):
     return sum(mean(loss(logits)) for logits in logits_of(outputs))

@@ -35,7 +35,7 @@ class _Penalty:
         )
         squares = ops.square(at_least_float32(gradient))
         squared_norms = ops.sum(squares, axis=tuple(range(1, len(squares.shape))))  # (batch,)
-        return self.weight * self.every * mean(self._of(squared_norms))
+        return self.weight * self.every * mean(self._deviation(squared_norms))
 
     def get_config(self) -> dict[str, Any]:
         """All arguments."""
@@ -97,7 +97,7 @@ class GradientPenalty(_Penalty):
         shares = ops.cast(shares, real.dtype)
         return shares * real + (1.0 - shares) * fake
 
-    def _of(self, squared_norms):
+    def _deviation(self, squared_norms):
         return ops.square(ops.sqrt(squared_norms + EPSILON) - 1.0)
 
 
@@ -141,7 +141,7 @@ class R1Penalty(_Penalty):
     def _images(self, real, fake, step):
         return real
 
-    def _of(self, squared_norms):
+    def _deviation(self, squared_norms):
         return 0.5 * squared_norms
 
 

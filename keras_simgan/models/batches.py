@@ -35,7 +35,8 @@ def cast(batch: tuple) -> tuple:
 
     def to_float(value):
         dtype = keras.backend.standardize_dtype(value.dtype)
-        return ops.cast(value, keras.config.floatx()) if is_float(dtype) else value
+        floats = is_float(dtype)
+        return ops.convert_to_tensor(value, keras.config.floatx() if floats else dtype)
 
     return keras.tree.map_structure(to_float, batch)
 

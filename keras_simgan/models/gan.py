@@ -129,7 +129,7 @@ class GAN(AdversarialTraining):
                 a list of such batches, which go through as one where they may.
             condition: What the images were made from: a tensor, which becomes further channels, or
                 a dictionary of the discriminator's other inputs, whose image is then `"image"`. Of
-                a list of batches, it is the same for each.
+                a list of batches the same for each, or a list.
             training: Whether it trains; only then are images augmented.
 
         Returns:
@@ -139,7 +139,8 @@ class GAN(AdversarialTraining):
         parts = images if several else [images]
         if training and self.augment is not None:
             parts = [self.augment(part, training=True) for part in parts]
-        inputs = [_with_condition(part, condition) for part in parts]
+        conditions = condition if isinstance(condition, list) else [condition] * len(parts)
+        inputs = [_with_condition(*both) for both in zip(parts, conditions, strict=True)]
         outputs = in_one_batch(self.discriminators[name], inputs, training)
         return outputs if several else outputs[0]
 
@@ -152,7 +153,10 @@ class GAN(AdversarialTraining):
     def discriminator_adversarial_losses(
         self, name: str, real: Any, fakes: Any, condition: Any = None, training: bool = True
     ) -> dict:
-        """What a discriminator loses on fakes and on real images, and its penalties, by name."""
+        """What a discriminator loses on fakes and on real images, and its penalties, by name.
+
+        The condition is the same for both, or a list of two, of the fakes and of the real images.
+        """
         of_fakes, of_real = self.judge(name, [fakes, real], condition, training)
         named = {
             f"{name}_fake": self.adversarial_loss.discriminator_fake(of_fakes),
@@ -165,6 +169,7 @@ class GAN(AdversarialTraining):
     def _penalize(self, penalty, name: str, real, fakes, condition) -> Any:
         # Lazy penalties count the turns of the discriminators, not the steps.
         turn = ops.convert_to_tensor(self.discriminator_optimizer.iterations)
+        condition = condition[1] if isinstance(condition, list) else condition
 
         def discriminate(images):
             return self.discriminators[name](_with_condition(images, condition), training=True)

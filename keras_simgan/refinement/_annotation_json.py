@@ -87,26 +87,26 @@ def _cuts(node, names: Names) -> dict:
         for place, (key, value) in enumerate(node):
             if names.is_left_out(key) or (is_table and _is_record_left_out(value, names)):
                 cuts[place] = True
-            elif below := _cuts(value, names):
-                cuts[place] = below
+            elif nested := _cuts(value, names):
+                cuts[place] = nested
         _refuse_columns(node, cuts, names)
     elif isinstance(node, list):
         for place, value in enumerate(node):
             if isinstance(value, str):
-                below = names.is_left_out(value)
+                nested = names.is_left_out(value)
             elif not isinstance(value, list):
                 continue
             elif _is_record_left_out(value, names):
-                below = True
+                nested = True
                 if not isinstance(value, _Object) and _are_images(value, names):
                     raise Unclear(
                         "it has arrays of images in an array, which may be rows or lists, and "
                         "names images that were left out"
                     )
             else:
-                below = _cuts(value, names)
-            if below:
-                cuts[place] = below
+                nested = _cuts(value, names)
+            if nested:
+                cuts[place] = nested
     return cuts
 
 
@@ -117,14 +117,14 @@ def _are_images(values: list, names: Names) -> bool:
 def _refuse_columns(node: _Object, cuts: dict, names: Names) -> None:
     """Refuses arrays side by side, of which one names images and one may say what they show."""
     columns = [value for _, value in node if isinstance(value, list)]
-    for place, below in cuts.items():
+    for place, nested in cuts.items():
         value = node[place][1]
-        if below is True or isinstance(value, _Object):
+        if nested is True or isinstance(value, _Object):
             continue
-        strings = any(isinstance(value[index], str) for index in below)
-        for other in columns if strings else []:
-            same = other is not value and len(other) == len(value)
-            if same and not _are_images(other, names):
+        strings = any(isinstance(value[index], str) for index in nested)
+        for neighbour in columns if strings else []:
+            same = neighbour is not value and len(neighbour) == len(value)
+            if same and not _are_images(neighbour, names):
                 raise Unclear(
                     f"the array {node[place][0]!r} names images that were left out, and another of "
                     "the same length may belong to it item by item"
@@ -136,20 +136,20 @@ def _cut_annotations(data, cuts: dict) -> None:
     if not isinstance(data, _Object):
         return
     left_out = set()
-    for place, below in cuts.items():
-        if data[place][0] == "images" and isinstance(below, dict):
+    for place, nested in cuts.items():
+        if data[place][0] == "images" and isinstance(nested, dict):
             images = data[place][1]
-            taken = [images[index] for index in below if isinstance(images[index], _Object)]
-            left_out |= {_field(image, "id") for image in taken}
+            removed = [images[index] for index in nested if isinstance(images[index], _Object)]
+            left_out |= {_field(image, "id") for image in removed}
     left_out.discard(None)
     for place, (key, values) in enumerate(data):
         if not left_out or key == "images" or not isinstance(values, list):
             continue
         for index, value in enumerate(values):
             if isinstance(value, _Object) and _field(value, "image_id") in left_out:
-                below = cuts.setdefault(place, {})
-                if below is not True:
-                    below[index] = True
+                nested = cuts.setdefault(place, {})
+                if nested is not True:
+                    nested[index] = True
 
 
 def _field(item: _Object, name: str):

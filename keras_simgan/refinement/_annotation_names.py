@@ -76,10 +76,10 @@ class Names:
         """The folders that the annotation's names may be relative to, nearest first."""
         # COCO keeps the images of instances_train2017.json in train2017.
         parts = list(dict.fromkeys([self._stem, self._stem.rpartition("_")[2]]))
-        below = ["", *parts, *IMAGE_FOLDERS]
-        below += [f"{folder}/{part}" for folder in IMAGE_FOLDERS for part in parts]
+        places = ["", *parts, *IMAGE_FOLDERS]
+        places += [f"{folder}/{part}" for folder in IMAGE_FOLDERS for part in parts]
         bases = [self.folder, *image_folders_of(self.folder)]
-        bases += [posixpath.join(one, place) for one in self._ancestors() for place in below]
+        bases += [posixpath.join(folder, place) for folder in self._ancestors() for place in places]
         own, *others = dict.fromkeys(map(posixpath.normpath, bases))
         return [own, *(base for base in others if os.path.isdir(self._source / base))]
 
@@ -159,7 +159,7 @@ class Names:
         Args:
             value: The name.
         """
-        return self.drops and any(self._is_left_out(value + one) for one in suffixes())
+        return self.drops and any(self._is_left_out(value + suffix) for suffix in suffixes())
 
     def _is_left_out(self, path: str) -> bool:
         inside = self._inside(path)
@@ -198,8 +198,8 @@ def image_folders_of(folder: str, labels: frozenset[str] = LABELS) -> list[str]:
     parts = folder.split("/")
     for place, part in enumerate(parts):
         if part.casefold() in labels:
-            for other in ([], *([name] for name in IMAGE_FOLDERS)):
-                found.append("/".join([*parts[:place], *other, *parts[place + 1 :]]))
+            for inserted in ([], *([name] for name in IMAGE_FOLDERS)):
+                found.append("/".join([*parts[:place], *inserted, *parts[place + 1 :]]))
     return found
 
 

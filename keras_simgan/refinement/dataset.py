@@ -12,6 +12,7 @@ import numpy as np
 from keras_simgan.refinement.image_refiner import SOURCE_TO_TARGET
 from keras_simgan.refinement.record import BEGUN, TODO
 from keras_simgan.refinement.run import RefinementReport, RefinementRun
+from keras_simgan.refinement.scores import scores_of
 from keras_simgan.refinement.shards import ShardRefiner
 
 
@@ -36,12 +37,12 @@ def refine_dataset(
     """Refines a data set, so that it keeps its names, folders and labels.
 
     Images of any size are refined at their own size, bit depth and channels (see `ImageRefiner`)
-    and are written under the same name; JPEG is lossy and written at quality 95. In TFRecord files
-    each example's image is refined, and so in data sets of TensorFlow Datasets (see `tfrecords`).
-    All other files are copied: labels, and images in folders of masks. Annotations stay as they
-    are, to the byte, unless they hold absolute paths into the source, which then point into the
-    destination, or name images that were left out; of more than 256 MiB they are copied with a
-    warning. Hidden files, and folders that are links, are left out.
+    and are written under the same name; JPEG is lossy and written at quality 95 and 4:4:4. In
+    TFRecord files each example's image is refined, and so in data sets of TensorFlow Datasets (see
+    `tfrecords`). All other files are copied: labels, and images in folders of masks. Annotations
+    stay as they are, to the byte, unless they hold absolute paths into the source, which then point
+    into the destination, or name images that were left out; of more than 256 MiB they are copied
+    with a warning. Hidden files, and folders that are links, are left out.
 
     `manifest.jsonl` in the destination says of each file what was done, with SHA-256 of input and
     output and, for images, scores. Files appear whole or not at all. A run that was interrupted, by
@@ -122,9 +123,10 @@ def refine_dataset(
             worker = ShardRefiner(run.refiner, run.source, run.destination, scores)
             refine = functools.partial(_refine_here, run, worker, progress)
         else:
-            from keras_simgan.refinement import beam
+            # Apache Beam is optional, and slow to import.
+            from keras_simgan.refinement.beam_pipeline import RefineShards, refine_images
 
-            shards = beam.RefineShards(
+            shards = RefineShards(
                 model,
                 run.source,
                 run.destination,
@@ -134,7 +136,7 @@ def refine_dataset(
                 critic,
                 label_agreement,
             )
-            refine = functools.partial(beam.refine_images, run, shards, beam_options)
+            refine = functools.partial(refine_images, run, shards, beam_options)
         while True:
             if run.count_images(TODO, BEGUN):
                 refine()
@@ -170,26 +172,3 @@ def _check(on_bad_image: str, critic, label_agreement, keep_fraction) -> None:
             "`keep_fraction` keeps the best images, so it needs a score: pass `critic`, "
             "`label_agreement`, or both."
         )
-
-
-def scores_of(critic, label_agreement) -> dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
-    """The scores of an image before and after, higher is better, by name.
-
-    Args:
-        critic: See `refine_dataset`.
-        label_agreement: See `refine_dataset`.
-    """
-    scores: dict[str, Callable] = {}
-    if critic is not None:
-        scores["realism"] = lambda before, after: critic(_shown(after))
-    if label_agreement is not None:
-        sign = 1.0 if label_agreement.higher_is_better else -1.0
-        scores["label_agreement"] = lambda before, after: (
-            sign * np.asarray(label_agreement(_shown(after), before=_shown(before)))
-        )
-    return scores
-
-
-def _shown(images: np.ndarray) -> np.ndarray:
-    """Images without alpha: of two channels the first, else the first three."""
-    return images[..., : 1 if images.shape[-1] == 2 else 3]

@@ -6,6 +6,7 @@ import cv2
 import keras
 import numpy as np
 
+from keras_simgan import presets
 from keras_simgan.ranges import from_unit, to_unit
 from keras_simgan.refinement.tiling import TiledNetwork
 
@@ -165,6 +166,4 @@ def load_refiner(
     """
     if isinstance(model, keras.Model):
         return ImageRefiner(model, direction, tile, overlap)
-    from keras_simgan import presets
-
     return ImageRefiner(presets.load(model, direction=direction), tile=tile, overlap=overlap)

@@ -183,7 +183,7 @@ class Record:
         now = str(source_folder.resolve())
         with self._transaction() as execute:
             self._source = source_folder
-            self._is_other = self.recall("source") not in (None, now)
+            self._other_source = self.recall("source") not in (None, now)
             for name, kind, source in files:
                 row = execute(
                     "SELECT kind, state, source, result, line FROM files WHERE name = ?", (name,)
@@ -205,7 +205,7 @@ class Record:
         if state == BEGUN:
             path.with_name(f".{path.name}{TEMPORARY_SUFFIX}").unlink(missing_ok=True)
         if state in (TODO, BEGUN):
-            return TODO if self._is_other else state
+            return TODO if self._other_source else state
         if state == SKIPPED:
             return TODO
         now, line = fingerprint(path), json.loads(line)
@@ -221,7 +221,7 @@ class Record:
         ours = now == json.loads(result) or _sha256(path) == line["sha256"]
         if ours and same_source:
             return FINISHED
-        return BEGUN if ours and not self._is_other else TODO
+        return BEGUN if ours and not self._other_source else TODO
 
     def conflicts(self) -> tuple[int, list[str]]:
         """Files in the way that somebody else wrote or changed: their count, and up to three."""

@@ -381,13 +381,13 @@ class RefinementRun:
 
 
 def _refuse_overlap(source: Path, destination: Path, folder: str = "") -> None:
-    one, other = source.resolve(), (destination / folder).resolve()
-    if folder and other.is_relative_to(one):
+    read_from, write_to = source.resolve(), (destination / folder).resolve()
+    if folder and write_to.is_relative_to(read_from):
         raise RefinementError(
             f"{str(destination / folder)!r} leads into the source {str(source)!r}, which would be "
             "written to. Remove this link, or choose another destination."
         )
-    if one.is_relative_to(other) or other.is_relative_to(one):
+    if read_from.is_relative_to(write_to) or write_to.is_relative_to(read_from):
         raise RefinementError(
             f"The source {str(source)!r} and the destination {str(destination)!r} are one folder, "
             "or one lies in the other. Choose a destination outside the source."

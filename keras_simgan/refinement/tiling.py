@@ -26,7 +26,7 @@ class TiledNetwork:
 
     takes mean and variance over the tile, which differ from tile to tile. So the network is cut
     into stages that end at these normalizations (`GroupNormalization`). A stage runs tile by tile;
-    what it gives is put together to maps of the whole image, which are normalized with their own
+    its outputs are put together to maps of the whole image, which are normalized with their own
     statistics and cut into tiles for the next stage. Tiles reach beyond their place by `overlap`
     pixels, and where neighbours share pixels their values are blended linearly.
 
@@ -74,16 +74,16 @@ class TiledNetwork:
         self._padding, self._fields, self._stages = _read_graph(network)
         steps = [field.step for field in self._fields.values()]
         self.stride = math.lcm(*(step.numerator for step in steps))
-        least = self.stride
+        minimum = self.stride
         if self._padding is not None:
             if self._padding.multiple % self.stride:
                 raise cannot_tile(
                     self._padding, f"it pads to no multiple of the network's stride, {self.stride}"
                 )
-            self.stride, least = self._padding.multiple, self._padding.least
-        given = [field for stage in self._stages for field in map(self._fields.get, stage.gives)]
-        self.reach = self._rounded_up(max([math.ceil(field.reach) for field in given], default=0))
-        self._set_tile(tile, overlap, least)
+            self.stride, minimum = self._padding.multiple, self._padding.least
+        fields = [self._fields[key] for stage in self._stages for key in stage.outputs]
+        self.reach = self._rounded_up(max([math.ceil(field.reach) for field in fields], default=0))
+        self._set_tile(tile, overlap, minimum)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Runs one image through the network.
@@ -111,9 +111,9 @@ class TiledNetwork:
         for index, stage in enumerate(self._stages):
             maps.update(self._run(stage, maps, axes))
             if stage.norm is not None:
-                (taken,), given = _tensors(stage.norm)
-                maps[given] = _normalize(stage.norm, maps[taken])
-            later = {result}.union(*(after.reads for after in self._stages[index + 1 :]))
+                (before,), after = _tensors(stage.norm)
+                maps[after] = _normalize(stage.norm, maps[before])
+            later = {result}.union(*(follower.reads for follower in self._stages[index + 1 :]))
             maps = {key: values for key, values in maps.items() if key in later}
         return maps[result][:height, :width]
 
@@ -137,15 +137,15 @@ class TiledNetwork:
     def _run(self, stage: _Stage, maps: dict, axes: list[_Axis]) -> dict[int, np.ndarray]:
         whole: dict[int, np.ndarray] = {}
         places = list(itertools.product(axes[0].starts, axes[1].starts))
-        for place in places if stage.gives else ():
-            values = {key: maps[key][self._window(key, axes, place)][None] for key in stage.takes}
+        for place in places if stage.outputs else ():
+            values = {key: maps[key][self._window(key, axes, place)][None] for key in stage.inputs}
             for layer, finished in zip(stage.layers, stage.finished, strict=True):
-                taken, given = _tensors(layer)
-                inputs = [values[key] for key in taken]
-                values[given] = layer(inputs if isinstance(layer.input, list) else inputs[0])
+                input_keys, output_key = _tensors(layer)
+                inputs = [values[key] for key in input_keys]
+                values[output_key] = layer(inputs if isinstance(layer.input, list) else inputs[0])
                 for key in finished:
                     del values[key]
-            for key in stage.gives:
+            for key in stage.outputs:
                 found, step = _to_numpy(values[key])[0], self._fields[key].step
                 if key not in whole:
                     size = [int(axis.size / step) for axis in axes]
@@ -164,7 +164,7 @@ class TiledNetwork:
             for axis, start in zip(axes, place, strict=True)
         )
 
-    def _set_tile(self, tile: Any, overlap: int | None, least: int) -> None:
+    def _set_tile(self, tile: Any, overlap: int | None, minimum: int) -> None:
         sides = (tile, tile) if isinstance(tile, int) else tile
         if np.shape(sides) != (2,) or not all(
             isinstance(side, int | np.integer) and side > 0 for side in sides
@@ -180,11 +180,11 @@ class TiledNetwork:
             self.overlap = min(self.reach, quarter)
         else:
             self.overlap = self._rounded_up(overlap)
-        least = max(least, 2 * self.overlap + self.stride)
-        if min(self.tile) < least:
+        minimum = max(minimum, 2 * self.overlap + self.stride)
+        if min(self.tile) < minimum:
             raise ValueError(
                 f"Tiles of {tile!r} pixels are too small: with an overlap of {self.overlap} on "
-                f"each side this network needs {least} or more. Use larger tiles."
+                f"each side this network needs {minimum} or more. Use larger tiles."
             )
         if overlap is None and self.overlap < self.reach:
             warnings.warn(
@@ -202,14 +202,14 @@ class TiledNetwork:
 class _Stage:
     """Layers that run tile by tile, and the normalization over the whole image that follows.
 
-    Tensors are named by their identity. `takes` are those that come from earlier stages, `gives`
+    Tensors are named by their identity. `inputs` are those that come from earlier stages, `outputs`
     those that are needed afterwards, `finished` for each layer those that are of no more use.
     """
 
     layers: list = field(default_factory=list)
     norm: keras.layers.Layer | None = None
-    takes: list[int] = field(default_factory=list)
-    gives: list[int] = field(default_factory=list)
+    inputs: list[int] = field(default_factory=list)
+    outputs: list[int] = field(default_factory=list)
     finished: list[list[int]] = field(default_factory=list)
 
     @property
@@ -285,7 +285,7 @@ def _read_graph(network) -> tuple[PadToMultiple | None, dict[int, Field], list[_
 
 
 def _trace(stage: _Stage, fields: dict[int, Field], needed: set[int]) -> None:
-    """Fills in what a stage takes and gives, and adds its tensors to the fields."""
+    """Fills in a stage's inputs and outputs, and adds its tensors to the fields."""
     norm_input = _tensors(stage.norm)[0] if stage.norm is not None else []
     made, last_use = {}, {}
     # What comes from earlier stages is exact, however far it was from the image.
@@ -293,22 +293,24 @@ def _trace(stage: _Stage, fields: dict[int, Field], needed: set[int]) -> None:
         key: replace(field, low=Fraction(0), high=Fraction(0)) for key, field in fields.items()
     }
     for layer in stage.layers:
-        taken, given = _tensors(layer)
-        for key in taken:
+        input_keys, output_key = _tensors(layer)
+        for key in input_keys:
             if key not in begun:
                 raise cannot_tile(layer, "an input comes from a layer that is used more than once")
-            if key not in made and key not in stage.takes:
-                stage.takes.append(key)
+            if key not in made and key not in stage.inputs:
+                stage.inputs.append(key)
             last_use[key] = layer
-        begun[given] = fields[given] = field_after(layer, [begun[key] for key in taken])
-        made[given] = layer
+        begun[output_key] = fields[output_key] = field_after(
+            layer, [begun[key] for key in input_keys]
+        )
+        made[output_key] = layer
     for key, layer in made.items():
         if key in needed or key in norm_input:
             if not fields[key].is_aligned:
                 raise cannot_tile(layer, "the map has another size than the image, up to strides")
-            stage.gives.append(key)
+            stage.outputs.append(key)
     stage.finished = [
-        [key for key, last in last_use.items() if last is layer and key not in stage.gives]
+        [key for key, last in last_use.items() if last is layer and key not in stage.outputs]
         for layer in stage.layers
     ]
     if stage.norm is not None:
@@ -320,7 +322,7 @@ def _trace(stage: _Stage, fields: dict[int, Field], needed: set[int]) -> None:
 
 
 def _tensors(layer) -> tuple[list[int], int]:
-    """The identities of the tensors a layer takes, and of the one it gives."""
+    """The identities of a layer's input tensors, and of its output."""
     inputs = layer.input if isinstance(layer.input, list) else [layer.input]
     return [id(tensor) for tensor in inputs], id(layer.output)
 

@@ -1,15 +1,25 @@
 """Training runs in a folder of their own, which are resumed by starting them again."""
 
-from keras_simgan.runs.cyclegan import train_cyclegan
-from keras_simgan.runs.folder import PRESET_FOLDER, RunError, preset_of
-from keras_simgan.runs.gazegan import train_gazegan
-from keras_simgan.runs.simgan import train_simgan
+import pkgutil
 
-__all__ = [
-    "PRESET_FOLDER",
-    "RunError",
-    "preset_of",
-    "train_cyclegan",
-    "train_gazegan",
-    "train_simgan",
-]
+from keras_simgan.runs.registry import MODELS
+
+_PLACES = {
+    "PRESET_FOLDER": "keras_simgan.runs.folder:PRESET_FOLDER",
+    "RunError": "keras_simgan.runs.folder:RunError",
+    "preset_of": "keras_simgan.runs.folder:preset_of",
+    **{f"train_{name}": model.train for name, model in MODELS.items()},
+}
+
+__all__ = ["MODELS", *_PLACES]
+
+
+def __getattr__(name: str):
+    # Imported when first used: the command line's --help reads the options, and needs no Keras.
+    if name in _PLACES:
+        return pkgutil.resolve_name(_PLACES[name])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

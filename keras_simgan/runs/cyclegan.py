@@ -9,14 +9,16 @@ from keras_simgan.losses import LabelConsistency
 from keras_simgan.models import CycleGAN
 from keras_simgan.networks import PatchDiscriminator, ResNetGenerator
 from keras_simgan.runs.folder import RunError, RunFolder
-from keras_simgan.runs.frozen_model import check_takes, load_frozen
-from keras_simgan.runs.training import callbacks, fit, read_data
+from keras_simgan.runs.frozen_model import check_input_shape, load_frozen
+from keras_simgan.runs.options import CycleGANOptions, changed
+from keras_simgan.runs.options.cycle import CycleOptions
+from keras_simgan.runs.training import callbacks, compile_arguments, fit, read_data
 from keras_simgan.schedules import LinearDecay
 
-_SMALL = 128  # pixels; up to here the paper has 6 blocks, from 256 on 9
+_SMALL = 128  # pixels a side; up to here the paper has 6 blocks, from 256 on 9
 
 
-def train_cyclegan(out: str | Path, options: dict[str, Any]) -> CycleGAN:
+def train_cyclegan(out: str | Path, options: CycleGANOptions) -> CycleGAN:
     """Trains a CycleGAN in a folder, or goes on where an earlier start was interrupted.
 
     The folder gets the same files as `train_simgan` writes, and a training that was interrupted
@@ -25,7 +27,7 @@ def train_cyclegan(out: str | Path, options: dict[str, Any]) -> CycleGAN:
 
     Args:
         out: The folder of the run.
-        options: The options of `keras-simgan train cyclegan` by name, without `out`.
+        options: The options of `keras-simgan train cyclegan`.
 
     Returns:
         The trained model.
@@ -38,21 +40,21 @@ def train_cyclegan(out: str | Path, options: dict[str, Any]) -> CycleGAN:
         ImportError: If `tensorboard` is asked for and cannot be used.
     """
     run = cyclegan_folder(out, "cyclegan", options)
-    options, path = run.options, run.options["label_model"]
+    path = options.label_model
     label_model = load_frozen("--label-model", path) if path else None
     data = read_data(options)
     shape = data.train.image_shape
     label_consistency = None
     if label_model is not None:
-        check_takes("--label-model", path, label_model, shape)
+        check_input_shape("--label-model", str(path), label_model, shape)
         label_consistency = LabelConsistency(
-            label_model, options["label_distance"], options["label_weight"]
+            label_model, options.label_distance, options.label_weight
         )
-    keras.utils.set_random_seed(options["seed"])
+    keras.utils.set_random_seed(options.seed)
     model = CycleGAN(
-        *cyclegan_networks(shape, options),
+        **cyclegan_networks(shape, options),
         label_consistency=label_consistency,
-        label_consistency_on=options["label_on"],
+        label_consistency_on=options.label_on,
         **cyclegan_arguments(options),
     )
     compile_cyclegan(model, options, len(data.train))
@@ -62,7 +64,7 @@ def train_cyclegan(out: str | Path, options: dict[str, Any]) -> CycleGAN:
     return model
 
 
-def cyclegan_folder(out: str | Path, model: str, options: dict[str, Any]) -> RunFolder:
+def cyclegan_folder(out: str | Path, model: str, options: CycleOptions) -> RunFolder[CycleOptions]:
     """Opens the folder of a run whose learning rate falls.
 
     Args:
@@ -73,16 +75,16 @@ def cyclegan_folder(out: str | Path, model: str, options: dict[str, Any]) -> Run
     Raises:
         RunError: See `train_cyclegan`.
     """
-    run = RunFolder(out, model, options, may_change=("decay_epochs",))
-    constant, decay = _phases(run.options)
+    run = RunFolder(out, model, options)
+    constant, decay = options.phases
     if constant < 0:
         raise RunError(
-            f"The last {decay} epochs (--decay-epochs) of {run.options['epochs']} (--epochs) are "
+            f"The last {decay} epochs (--decay-epochs) of {options.epochs} (--epochs) are "
             "more than there are. Give fewer --decay-epochs, or more --epochs."
         )
-    if run.before is None or _phases(run.before) == (constant, decay):
+    if run.before is None or run.before.phases == (constant, decay):
         return run
-    begun, finished = _phases(run.before), run.finished_epochs
+    begun, finished = run.before.phases, run.finished_epochs
     if finished > min(constant, begun[0]):
         raise RunError(
             f"The run in {str(run.path)!r} has finished {finished} epochs, on a learning rate laid "
@@ -95,53 +97,49 @@ def cyclegan_folder(out: str | Path, model: str, options: dict[str, Any]) -> Run
     return run
 
 
-def _phases(options: dict[str, Any]) -> tuple[int, int]:
-    """The epochs at the constant rate, and those in which it falls."""
-    epochs, decay = options["epochs"], options["decay_epochs"]
-    decay = epochs // 2 if decay is None else decay
-    return epochs - decay, decay
-
-
-def cyclegan_networks(image_shape: tuple[int, int, int], options: dict[str, Any]) -> list:
-    """Builds both generators and both discriminators, in the order of `CycleGAN`'s arguments.
+def cyclegan_networks(
+    image_shape: tuple[int, int, int], options: CycleOptions
+) -> dict[str, keras.Model]:
+    """Builds both generators and both discriminators, by the names of `CycleGAN`'s arguments.
 
     Args:
         image_shape: `(height, width, channels)`.
         options: The run's options.
     """
-    blocks = options["blocks"] or (6 if max(image_shape[:2]) <= _SMALL else 9)
-    filters, layers = options["filters"], options["discriminator_layers"]
-    normalization = None if options["normalization"] == "none" else options["normalization"]
-    shared = {"normalization": normalization, "dtype": options["dtype"]}
-    return [
-        *(
-            ResNetGenerator(
-                image_shape, filters, blocks, options["upsampling"], name=name, **shared
-            )
-            for name in ("generator", "inverse_generator")
-        ),
-        *(
-            PatchDiscriminator(image_shape, filters, layers, name=name, **shared)
-            for name in ("target_discriminator", "source_discriminator")
-        ),
-    ]
+    normalization = None if options.normalization == "none" else options.normalization
+    shared: dict[str, Any] = {
+        "image_shape": image_shape,
+        "filters": options.filters,
+        "normalization": normalization,
+        "dtype": options.dtype,
+    }
+    blocks = options.blocks or (6 if max(image_shape[:2]) <= _SMALL else 9)
+    generator = {"blocks": blocks, "upsampling": options.upsampling, **shared}
+    discriminator = {"layers": options.discriminator_layers, **shared}
+    return {
+        "generator": ResNetGenerator(name="generator", **generator),
+        "inverse_generator": ResNetGenerator(name="inverse_generator", **generator),
+        "target_discriminator": PatchDiscriminator(name="target_discriminator", **discriminator),
+        "source_discriminator": PatchDiscriminator(name="source_discriminator", **discriminator),
+    }
 
 
-def cyclegan_arguments(options: dict[str, Any]) -> dict[str, Any]:
+def cyclegan_arguments(options: CycleOptions) -> dict[str, Any]:
     """The arguments of the model that `CycleGAN` and `GazeGAN` share.
 
     Args:
         options: The run's options.
     """
     return {
-        "cycle_weight": options["cycle_weight"],
-        "identity_weight": options["identity_weight"],
-        "pool_size": options["pool"],
-        "seed": options["seed"],
+        "cycle_weight": options.cycle_weight,
+        "identity_weight": options.identity_weight,
+        "pool_size": options.pool,
+        "seed": options.seed,
+        **changed(options, "adversarial_loss", "cycle_distance"),
     }
 
 
-def compile_cyclegan(model: CycleGAN, options: dict[str, Any], steps: int) -> None:
+def compile_cyclegan(model: CycleGAN, options: CycleOptions, steps: int) -> None:
     """Compiles with the paper's Adam, at a rate that is constant and then falls to zero.
 
     Args:
@@ -149,8 +147,9 @@ def compile_cyclegan(model: CycleGAN, options: dict[str, Any], steps: int) -> No
         options: The run's options.
         steps: Steps of an epoch.
     """
-    constant, decay = _phases(options)
+    constant, decay = options.phases
     # Without falling epochs the rate falls after the last one. A schedule all the same, for what
     # is kept of an optimizer depends on whether it has one, and the run may go on with another.
-    rate = LinearDecay(options["learning_rate"], constant * steps, max(decay * steps, 1))
-    model.compile(*(keras.optimizers.Adam(rate, beta_1=0.5) for _ in range(2)))
+    rate = LinearDecay(options.learning_rate, constant * steps, max(decay * steps, 1))
+    optimizers = (keras.optimizers.Adam(rate, beta_1=0.5) for _ in range(2))
+    model.compile(*optimizers, **compile_arguments(options))

@@ -1,70 +1,66 @@
 """The folder of a run: what it was begun with, and how far it is."""
 
+import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import keras
 
 from keras_simgan import __version__
 from keras_simgan.data.files import replacing
 from keras_simgan.data.unpaired import UnpairedDataset
+from keras_simgan.presets.run_preset import PRESET_FOLDER, RUN_FILE, RunError, preset_of
+from keras_simgan.runs.options import TrainingOptions, flag, options_of, read_options, values_of
 
-RUN_FILE = "run.json"
-PRESET_FOLDER = "preset"
+__all__ = ["PRESET_FOLDER", "RUN_FILE", "RunError", "RunFolder", "preset_of"]
+
 BACKUP_FOLDER = "backup"
 
-
-class RunError(ValueError):
-    """A run that cannot be started or resumed. The message says why, and the way out."""
+Options = TypeVar("Options", bound=TrainingOptions)
 
 
-class RunFolder:
+class RunFolder(Generic[Options]):
     """The folder of a run that is started or resumed. Nothing is written before `record`.
 
     Args:
         path: The folder.
         model: The kind of model, as in `keras-simgan train MODEL`.
-        options: The options of that command by name, without `out`.
-        may_change: Options that need not be those the run was begun with, besides `epochs` and
-            `tensorboard`.
+        options: The options of that command. Where `option(may_change=True)` is not said of one,
+            the run must have been begun with the same.
 
     Attributes:
         path: The folder.
-        options: The options, as they come back from `run.json`.
-        before: The options that the run was begun or last resumed with; `None` for a new one.
+        options: The options.
+        before: The options that the run was begun or last resumed with; `None` for a new one. Those
+            that were not there yet when it was begun have their defaults.
 
     Raises:
         RunError: If the folder is not of a run of this model, or its run has other options.
     """
 
-    def __init__(
-        self,
-        path: str | Path,
-        model: str,
-        options: dict[str, Any],
-        may_change: tuple[str, ...] = (),
-    ):
-        self.path, self.model = Path(path), model
-        self.options = json.loads(json.dumps(options))
+    def __init__(self, path: str | Path, model: str, options: Options):
+        self.path, self.model, self.options = Path(path), model, options
         self.before = self._read()
         if self.before is None:
             return
-        free = ("epochs", "tensorboard", *may_change)
+        known = options_of(type(options))
         differing = [
-            f"--{_option(name)} was {self.before.get(name)}, is now {value}"
-            for name, value in self.options.items()
-            if name not in free and self.before.get(name) != value
+            f"{flag(name)} was {getattr(self.before, name)}, is now {value}"
+            for name, value in values_of(options).items()
+            if not known[name].may_change and getattr(self.before, name) != value
         ]
         if differing:
-            shown = ", ".join(f"--{_option(name)}" for name in free)
+            # As they are declared: those of every training first.
+            declared = [field.name for field in dataclasses.fields(options) if field.name in known]
+            shown = ", ".join(flag(name) for name in declared if known[name].may_change)
             raise RunError(
                 f"The run in {str(self.path)!r} was begun with other options: "
                 f"{'; '.join(differing)}. Give the same options to resume it (only {shown} may "
                 "change), or choose a new folder."
             )
 
-    def _read(self) -> dict[str, Any] | None:
+    def _read(self) -> Options | None:
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{str(self.path)!r} is a file; expected a folder for the run.")
         if not self.path.exists() or not any(self.path.iterdir()):
@@ -77,15 +73,15 @@ class RunFolder:
             )
         try:
             run = json.loads(file.read_text(encoding="utf-8"))
-            model, before = run["model"], dict(run["options"])
+            model, values = run["model"], dict(run["options"])
+            if model == self.model:
+                return read_options(type(self.options), values)
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(f"{str(file)!r} is damaged. Choose a new folder.") from error
-        if model != self.model:
-            raise RunError(
-                f"{str(self.path)!r} is the folder of a {model} run. Resume it with `keras-simgan "
-                f"train {model}`, or choose a new folder."
-            )
-        return before
+        raise RunError(
+            f"{str(self.path)!r} is the folder of a {model} run. Resume it with `keras-simgan "
+            f"train {model}`, or choose a new folder."
+        )
 
     @property
     def backup(self) -> Path:
@@ -104,9 +100,9 @@ class RunFolder:
         Args:
             train: The data it trains on.
         """
-        run = {
+        run: dict[str, Any] = {
             "model": self.model,
-            "options": self.options,
+            "options": values_of(self.options),
             "image_shape": train.image_shape,
             "images": {"source": len(train.source), "target": len(train.target)},
             "skipped": train.skipped,
@@ -115,27 +111,3 @@ class RunFolder:
         }
         with replacing(self.path / RUN_FILE) as temporary:
             temporary.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
-
-
-def preset_of(model: str) -> str:
-    """Finds the preset that a run has written.
-
-    Args:
-        model: The folder of a run; anything else is returned as it is.
-
-    Raises:
-        RunError: If the run has not finished an epoch.
-    """
-    if not (Path(model) / RUN_FILE).is_file():
-        return model
-    preset = Path(model) / PRESET_FOLDER
-    if not (preset / "metadata.json").is_file():
-        raise RunError(
-            f"The run {model!r} has finished no epoch yet. Start its train command again to go on "
-            "with it."
-        )
-    return str(preset)
-
-
-def _option(name: str) -> str:
-    return name.replace("_", "-")

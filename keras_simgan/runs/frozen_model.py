@@ -37,10 +37,10 @@ def load_frozen(option: str, path: str | Path) -> keras.Model:
     return model
 
 
-def check_takes(
+def check_input_shape(
     option: str, path: str | Path, model: keras.Model, image_shape: tuple[int, int, int]
 ) -> None:
-    """Raises where a model does not take a run's images.
+    """Raises where a model's input is not a run's images.
 
     Args:
         option: The option that named it, for messages.

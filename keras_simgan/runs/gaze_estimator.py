@@ -18,7 +18,7 @@ from keras_simgan.runs.folder import RunError
 
 ESTIMATOR_FILE = "gaze_estimator.keras"
 _SIDE = 64  # pixels that larger images are brought down to, near the paper's 35x55
-_LEAST_SIDE = 20  # what GazeEstimator needs
+_MINIMUM_SIDE = 20  # what GazeEstimator needs
 _BATCH = 64
 _USELESS = 0.9  # of the error of always answering the mean gaze
 
@@ -74,13 +74,13 @@ def new_estimator(image_shape: tuple[int, int, int]) -> GazeEstimator:
         RunError: If the images are too small.
     """
     height, width, _ = image_shape
-    if min(height, width) < _LEAST_SIDE:
+    if min(height, width) < _MINIMUM_SIDE:
         raise RunError(
-            f"The gaze estimator that is trained here needs images of at least {_LEAST_SIDE}x"
-            f"{_LEAST_SIDE} pixels; these are {height}x{width}. Pass a larger --image-size or "
+            f"The gaze estimator that is trained here needs images of at least {_MINIMUM_SIDE}x"
+            f"{_MINIMUM_SIDE} pixels; these are {height}x{width}. Pass a larger --image-size or "
             "--crop, or --gaze-estimator FILE."
         )
-    pooling = min(round((height * width) ** 0.5 / _SIDE), min(height, width) // _LEAST_SIDE)
+    pooling = min(round((height * width) ** 0.5 / _SIDE), min(height, width) // _MINIMUM_SIDE)
     return GazeEstimator(image_shape, pooling=max(1, pooling), name="gaze_estimator")
 
 
@@ -92,7 +92,7 @@ def train_estimator(
     seed: int,
     file: Path,
 ) -> None:
-    """Trains an estimator on the source images and writes it; tells its error on a tenth held out.
+    """Trains an estimator on the source images, writes it and prints its error on a held out tenth.
 
     It sees the images as the generators do, in random windows and mirrored, with the gaze mirrored
     too; and in random brightness, contrast and noise, for it will read translated images.
@@ -141,23 +141,23 @@ def train_estimator(
         estimator.save(whole)
         os.replace(whole, file)
     if held_out is not None:
-        _tell_error(augmented, held_out, pitch_yaw_to_vector(gaze[rows]).mean(axis=0))
+        _report_error(augmented, held_out, pitch_yaw_to_vector(gaze[rows]).mean(axis=0))
 
 
-def _tell_error(model: keras.Model, held_out: "_GazeBatches", mean: np.ndarray) -> None:
+def _report_error(model: keras.Model, held_out: "_GazeBatches", mean: np.ndarray) -> None:
     error = model.evaluate(held_out, verbose=0, return_dict=True)["angular_error"]
     true = held_out.vectors[held_out.rows]
     errors = angular_error(true, np.broadcast_to(mean, true.shape))  # (images,)
     always_mean = keras.ops.convert_to_numpy(errors).mean()
-    told = (
+    accuracy = (
         f"{error:.1f} degrees off on {len(true)} source images held out; always answering the mean "
         f"gaze is {always_mean:.1f} off."
     )
-    print(f"The gaze estimator is {told}")
+    print(f"The gaze estimator is {accuracy}")
     if error > _USELESS * always_mean:
         warnings.warn(
-            f"The gaze estimator reads hardly any gaze: it is {told} So the gaze loss will keep "
-            "little. Give more labelled images or --estimator-epochs, or a --gaze-estimator.",
+            f"The gaze estimator reads hardly any gaze: it is {accuracy} So the gaze loss will "
+            "keep little. Give more labelled images or --estimator-epochs, or a --gaze-estimator.",
             stacklevel=2,
         )
 
@@ -183,7 +183,7 @@ class _GazeBatches(keras.utils.PyDataset):
         slack = [a - b for a, b in zip(self.data.source.shape, (height, width), strict=False)]
         if self.seed is None:
             rows = rows[part]
-            corners = np.tile([most // 2 for most in slack], (len(rows), 1))
+            corners = np.tile([free // 2 for free in slack], (len(rows), 1))
             mirror = np.zeros(len(rows), bool)
         else:
             rows = np.random.default_rng([self.seed, self.epoch]).permutation(rows)[part]

@@ -1,7 +1,6 @@
 """Runs of GazeGAN."""
 
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -12,17 +11,18 @@ from keras_simgan.runs.cyclegan import (
     cyclegan_folder,
     cyclegan_networks,
 )
-from keras_simgan.runs.frozen_model import check_takes, load_frozen
+from keras_simgan.runs.frozen_model import check_input_shape, load_frozen
 from keras_simgan.runs.gaze_estimator import (
     ESTIMATOR_FILE,
     gaze_labels,
     new_estimator,
     train_estimator,
 )
+from keras_simgan.runs.options import GazeGANOptions
 from keras_simgan.runs.training import callbacks, fit, read_data
 
 
-def train_gazegan(out: str | Path, options: dict[str, Any]) -> GazeGAN:
+def train_gazegan(out: str | Path, options: GazeGANOptions) -> GazeGAN:
     """Trains a GazeGAN in a folder, or goes on where an earlier start was interrupted.
 
     As `train_cyclegan`, with the gaze estimator of the option `gaze_estimator`. Without it one is
@@ -31,7 +31,7 @@ def train_gazegan(out: str | Path, options: dict[str, Any]) -> GazeGAN:
 
     Args:
         out: The folder of the run.
-        options: The options of `keras-simgan train gazegan` by name, without `out`.
+        options: The options of `keras-simgan train gazegan`.
 
     Returns:
         The trained model.
@@ -43,31 +43,29 @@ def train_gazegan(out: str | Path, options: dict[str, Any]) -> GazeGAN:
         ImportError: If `tensorboard` is asked for and cannot be used.
     """
     run = cyclegan_folder(out, "gazegan", options)
-    options, kept = run.options, run.path / ESTIMATOR_FILE
-    file = options["gaze_estimator"] or (kept if kept.is_file() else None)
+    kept = run.path / ESTIMATOR_FILE
+    file = options.gaze_estimator or (kept if kept.is_file() else None)
     estimator = load_frozen("--gaze-estimator", file) if file else None
     data = read_data(options)
     shape = data.train.image_shape
     if estimator is None:
-        gaze = gaze_labels(data.train, options["source"])
-        keras.utils.set_random_seed(options["seed"])
+        gaze = gaze_labels(data.train, options.source)
+        keras.utils.set_random_seed(options.seed)
         estimator = new_estimator(shape)
     else:
-        check_takes("--gaze-estimator", file, estimator, shape)
+        check_input_shape("--gaze-estimator", str(file), estimator, shape)
     # Here, so that the networks begin alike whether the estimator is new or read.
-    keras.utils.set_random_seed(options["seed"])
+    keras.utils.set_random_seed(options.seed)
     networks = cyclegan_networks(shape, options)
     watching = callbacks(run, data)
     run.record(data.train)
     if file is None:
-        train_estimator(
-            estimator, data.train, gaze, options["estimator_epochs"], options["seed"], kept
-        )
+        train_estimator(estimator, data.train, gaze, options.estimator_epochs, options.seed, kept)
     model = GazeGAN(
-        *networks,
-        estimator,
-        gaze_weight=options["gaze_weight"],
-        gaze_on=options["gaze_on"],
+        **networks,
+        gaze_estimator=estimator,
+        gaze_weight=options.gaze_weight,
+        gaze_on=options.gaze_on,
         **cyclegan_arguments(options),
     )
     compile_cyclegan(model, options, len(data.train))

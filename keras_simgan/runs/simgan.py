@@ -1,7 +1,6 @@
 """Runs of SimGAN."""
 
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -9,7 +8,8 @@ from keras_simgan.losses import SelfRegularization
 from keras_simgan.models import SimGAN
 from keras_simgan.networks import Refiner, RefinerDiscriminator
 from keras_simgan.runs.folder import RunFolder
-from keras_simgan.runs.training import callbacks, fit, read_data
+from keras_simgan.runs.options import SimGANOptions, changed
+from keras_simgan.runs.training import callbacks, compile_arguments, fit, read_data
 
 _OPTIMIZERS = {
     "adam": lambda: (
@@ -20,7 +20,7 @@ _OPTIMIZERS = {
 }
 
 
-def train_simgan(out: str | Path, options: dict[str, Any]) -> SimGAN:
+def train_simgan(out: str | Path, options: SimGANOptions) -> SimGAN:
     """Trains a SimGAN in a folder, or goes on where an earlier start was interrupted.
 
     The folder gets `run.json` (the options), `log.csv` (the losses of each epoch and the numbers of
@@ -30,7 +30,7 @@ def train_simgan(out: str | Path, options: dict[str, Any]) -> SimGAN:
 
     Args:
         out: The folder of the run.
-        options: The options of `keras-simgan train simgan` by name, without `out`.
+        options: The options of `keras-simgan train simgan`.
 
     Returns:
         The trained model.
@@ -42,28 +42,30 @@ def train_simgan(out: str | Path, options: dict[str, Any]) -> SimGAN:
         ImportError: If `tensorboard` is asked for and cannot be used.
     """
     run = RunFolder(out, "simgan", options)
-    data = read_data(run.options)
-    keras.utils.set_random_seed(run.options["seed"])
-    model = _build(data.train.image_shape, run.options)
-    model.compile(*_OPTIMIZERS[run.options["optimizer"]]())
+    data = read_data(options)
+    keras.utils.set_random_seed(options.seed)
+    model = simgan(data.train.image_shape, options)
+    model.compile(*_OPTIMIZERS[options.optimizer](), **compile_arguments(options))
     watching = callbacks(run, data)
     run.record(data.train)
     fit(run, model, data, watching)
     return model
 
 
-def _build(image_shape: tuple[int, int, int], options: dict[str, Any]) -> SimGAN:
+def simgan(image_shape: tuple[int, int, int], options: SimGANOptions) -> SimGAN:
+    """Builds the model.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        options: The run's options.
+    """
     return SimGAN(
-        Refiner(
-            image_shape,
-            filters=options["filters"],
-            blocks=options["blocks"],
-            dtype=options["dtype"],
-        ),
-        RefinerDiscriminator(image_shape, dtype=options["dtype"]),
-        self_regularization=SelfRegularization(options["regularization"], psi=options["psi"]),
-        history_size=options["history"],
-        refiner_warmup=options["refiner_warmup"],
-        discriminator_warmup=options["discriminator_warmup"],
-        seed=options["seed"],
+        Refiner(image_shape, filters=options.filters, blocks=options.blocks, dtype=options.dtype),
+        RefinerDiscriminator(image_shape, dtype=options.dtype),
+        self_regularization=SelfRegularization(options.regularization, psi=options.psi),
+        history_size=options.history,
+        refiner_warmup=options.refiner_warmup,
+        discriminator_warmup=options.discriminator_warmup,
+        seed=options.seed,
+        **changed(options, "adversarial_loss"),
     )

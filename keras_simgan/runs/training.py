@@ -12,6 +12,7 @@ from keras_simgan.callbacks import ImageGrid, TranslationMonitor
 from keras_simgan.data.unpaired import UnpairedDataset, unpaired
 from keras_simgan.models import GAN
 from keras_simgan.runs.folder import PRESET_FOLDER, RunError, RunFolder
+from keras_simgan.runs.options import TrainingOptions
 
 _SAMPLES = 8
 
@@ -30,7 +31,7 @@ class RunData(NamedTuple):
     samples: tuple[np.ndarray, np.ndarray]
 
 
-def read_data(options: dict[str, Any]) -> RunData:
+def read_data(options: TrainingOptions) -> RunData:
     """Reads the images of a run.
 
     Args:
@@ -39,40 +40,49 @@ def read_data(options: dict[str, Any]) -> RunData:
     Raises:
         ImageError: If the images cannot be used.
     """
-    crop_size = options.get("crop")
-    common = {
-        "convert_channels": options["convert_channels"],
-        "on_bad_image": options["on_bad_image"],
+    crop_size = options.crop
+    common: dict[str, Any] = {
+        "convert_channels": options.convert_channels,
+        "on_bad_image": options.on_bad_image,
         "crop_size": crop_size,
     }
     train = unpaired(
-        options["source"],
-        options["target"],
-        options["image_size"],
-        options["channels"],
-        options["batch_size"],
-        options["seed"],
-        steps_per_epoch=options["steps_per_epoch"],
-        flip=not options.get("no_flip", True),
+        options.source,
+        options.target,
+        options.image_size,
+        options.channels,
+        options.batch_size,
+        options.seed,
+        steps_per_epoch=options.steps_per_epoch,
+        flip=not options.no_flip,
         **common,
     )
     watched, validation = train, None
-    if options["validation_source"]:
+    if options.validation_source:
         watched = unpaired(
-            options["validation_source"],
-            options["validation_target"],
+            options.validation_source,
+            options.validation_target,
             train.source.shape[:2],
             train.source.shape[-1],
             batch_size=1,
             **common,
         )
-        validation = _in_order(watched, min(options["batch_size"], len(watched.source)), crop_size)
+        validation = _in_order(watched, min(options.batch_size, len(watched.source)), crop_size)
     count = min(_SAMPLES, len(watched.source), len(watched.target))
     return RunData(train, validation, _in_order(watched, count, crop_size)[0])
 
 
 def _in_order(data: UnpairedDataset, batch_size: int, crop_size: Any) -> UnpairedDataset:
     return UnpairedDataset(data.source, data.target, batch_size, shuffle=False, crop_size=crop_size)
+
+
+def compile_arguments(options: TrainingOptions) -> dict[str, Any]:
+    """The arguments of `GAN.compile` that are the same whatever the model.
+
+    Args:
+        options: The run's options.
+    """
+    return {} if options.ema is None else {"ema_momentum": options.ema}
 
 
 def callbacks(run: RunFolder, data: RunData) -> list[keras.callbacks.Callback]:
@@ -86,7 +96,7 @@ def callbacks(run: RunFolder, data: RunData) -> list[keras.callbacks.Callback]:
         ImportError: If `tensorboard` is among the options and cannot be used.
     """
     source, target = data.samples
-    tensorboard = run.options["tensorboard"]
+    tensorboard = run.options.tensorboard
     # The monitor comes first, as it adds its numbers to the logs that the others write down.
     made = [
         TranslationMonitor(source, target),
@@ -127,8 +137,8 @@ def fit(
         model.save_to_preset(
             run.path / PRESET_FOLDER,
             overwrite=True,
-            description=f"{type(model).__name__} from {Path(options['source']).name} to "
-            f"{Path(options['target']).name}, {steps // len(data.train)} epochs of "
+            description=f"{type(model).__name__} from {Path(options.source).name} to "
+            f"{Path(options.target).name}, {steps // len(data.train)} epochs of "
             f"{len(data.train)} steps.",
             license="not stated; that of the images it was trained on applies",
         )
@@ -136,7 +146,7 @@ def fit(
     model.fit(
         data.train,
         validation_data=data.validation,
-        epochs=options["epochs"],
+        epochs=options.epochs,
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=[
             keras.callbacks.LambdaCallback(on_epoch_end=check),

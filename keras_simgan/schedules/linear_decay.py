@@ -60,13 +60,13 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
                 "`initial_learning_rate` must be a number not below 0. Received: "
                 f"{initial_learning_rate!r}"
             )
-        for argument, steps, least in (
+        for argument, steps, minimum in (
             ("constant_steps", constant_steps, 0),
             ("decay_steps", decay_steps, 1),
         ):
-            if not isinstance(steps, int | np.integer) or steps < least:
+            if not isinstance(steps, int | np.integer) or steps < minimum:
                 raise ValueError(
-                    f"`{argument}` must be a whole number of steps, {least} or more. Received: "
+                    f"`{argument}` must be a whole number of steps, {minimum} or more. Received: "
                     f"{steps!r}. The steps of an epoch are the batches in it, `len(train)`."
                 )
         self.initial_learning_rate = float(initial_learning_rate)
@@ -77,8 +77,8 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         """The learning rate of a step."""
         # From the end, so that the end is exactly zero. In float32, whatever `floatx` is: in half
         # precision the count of steps would overflow.
-        left = float(self.constant_steps + self.decay_steps) - ops.cast(step, "float32")
-        share = ops.clip(left, 0.0, float(self.decay_steps)) / float(self.decay_steps)
+        remaining = float(self.constant_steps + self.decay_steps) - ops.cast(step, "float32")
+        share = ops.clip(remaining, 0.0, float(self.decay_steps)) / float(self.decay_steps)
         return self.initial_learning_rate * share
 
     def get_config(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, JpegImagePlugin
 
 from keras_simgan.data import (
     ImageError,
@@ -249,10 +249,12 @@ def test_tiffs_that_are_not_read(tmp_path):
     tifffile.imwrite(
         tmp_path / "planes.tif", planes, photometric="rgb", planarconfig="separate", byteorder="<"
     )
-    for name in ("lzw.tif", "planes.tif"):
+    tifffile.imwrite(tmp_path / "webp.tif", picture(), photometric="rgb", byteorder="<")
+    for name, code in {"lzw.tif": 5, "planes.tif": 5, "webp.tif": 50001}.items():
         content = (tmp_path / name).read_bytes()
         # The tag of the compression: code 259, type short, one value.
-        content = content.replace(b"\x03\x01\x03\0\1\0\0\0\1", b"\x03\x01\x03\0\1\0\0\0\5")
+        tag = b"\x03\x01\x03\0\1\0\0\0"
+        content = content.replace(tag + b"\1\0", tag + struct.pack("<H", code))
         (tmp_path / name).write_bytes(content)
     for name, match in {
         "pre.tif": "multiplied by alpha. Save it with straight",
@@ -260,10 +262,36 @@ def test_tiffs_that_are_not_read(tmp_path):
         "long.tif": "uint32 values; expected 8 or 16 bits",
         "planes.tif": "3 channels of 16 bits compressed by LZW",
         "lzw.tif": "5 channels of 8 bits compressed by LZW.*Save it uncompressed",
+        "webp.tif": "3 channels of 8 bits compressed by WEBP.*Save it uncompressed",
     }.items():
         with pytest.raises(ImageError, match=match) as caught:
             read_image(tmp_path / name)
         assert name in str(caught.value)
+
+
+def test_bmps_with_old_palettes_and_with_16_bits(tmp_path):
+    """OS/2's palettes have 3 bytes a colour, and 5 bits of 31 are all of a colour."""
+    start = struct.pack("<2sIHHI", b"BM", 0, 0, 0, 14 + 12 + 3 * 256)
+    short = struct.pack("<IHHHH", 12, 2, 1, 1, 8)
+    palette = bytes([10, 20, 30, 40, 50, 60]) + bytes(3 * 254)  # blue, green, red
+    (tmp_path / "os2.bmp").write_bytes(start + short + palette + bytes([1, 0, 0, 0]))
+    assert read_image(tmp_path / "os2.bmp").tolist() == [[[60, 50, 40], [30, 20, 10]]]
+    grays = bytes([10, 10, 10, 40, 40, 40]) + bytes(3 * 254)
+    (tmp_path / "gray.bmp").write_bytes(start + short + grays + bytes([1, 0, 0, 0]))
+    assert read_image(tmp_path / "gray.bmp").tolist() == [[[40], [10]]]
+    start = struct.pack("<2sIHHI", b"BM", 0, 0, 0, 14 + 40)
+    header = struct.pack("<IiiHHIIiiII", 40, 2, 1, 1, 16, 0, 4, 0, 0, 0, 0)
+    (tmp_path / "555.bmp").write_bytes(start + header + struct.pack("<HH", 31 << 10, 31 << 5 | 31))
+    assert read_image(tmp_path / "555.bmp").tolist() == [[[255, 0, 0], [0, 255, 255]]]
+
+
+def test_jpeg_keeps_the_colours_of_each_pixel(tmp_path):
+    image = np.zeros((16, 16, 3), "uint8")
+    image[:, ::2], image[:, 1::2] = (230, 30, 30), (30, 30, 230)
+    write_image(tmp_path / "a.jpg", image)
+    with Image.open(tmp_path / "a.jpg") as file:
+        assert JpegImagePlugin.get_sampling(file) == 0  # 4:4:4
+    assert np.abs(read_image(tmp_path / "a.jpg").astype(int) - image).max() < 20
 
 
 def test_colours_are_in_rgb_order(tmp_path):
@@ -463,6 +491,15 @@ def png_claiming(width, height):
     return content[:16] + header + checksum + content[33:]
 
 
+def png_with_a_chunk_of(length):
+    """OpenCV takes as much memory as the chunk says that it has bytes."""
+    content = io.BytesIO()
+    Image.fromarray(picture(4, 4)).save(content, "PNG")
+    content = content.getvalue()
+    place = content.index(b"IDAT")
+    return content[: place - 4] + struct.pack(">I", length) + content[place:]
+
+
 def tiff_claiming(side, channels=1, one_strip=False):
     content = io.BytesIO()
     image, planes = picture(4, 4, channels), "contig" if channels > 1 else None
@@ -481,6 +518,7 @@ def tiff_claiming(side, channels=1, one_strip=False):
     [
         (".png", png_claiming(13_000, 13_000), "claims 13000x13000 pixels, far more than its"),
         (".png", png_claiming(100_000, 100_000), "exceeds limit"),
+        (".png", png_with_a_chunk_of(0xFF7F0149), "the file ends before the image does"),
         (".tif", tiff_claiming(60_000), "claims 60000x60000 pixels, far more"),
         (".tif", tiff_claiming(2**31, 5), "claims 2147483648x2147483648 pixels, far more"),
         (".tif", tiff_claiming(4_000), "ends before the image does"),

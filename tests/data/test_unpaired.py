@@ -438,8 +438,8 @@ def test_bad_arrays():
     bad = coded(3).astype("float32") / 3 - 0.5
     bad[1, 2, 3, 0] = np.nan
     for images, match in [
-        (bad, "`source`: .*not finite"),
-        (coded(3).astype("float32"), r"`source`: .*from 0 to 2; expected \[-1, 1\]"),
+        (bad, "`source` holds values that are not finite"),
+        (coded(3).astype("float32"), r"`source` must be in \[-1, 1\]; found values from 0 to 2"),
         (coded(3).astype("int64"), "`source`: .*int64; expected uint8"),
         (coded(3)[..., 0], r"`source` has the shape \(3, 4, 6\).*images\[..., None\]"),
         (coded(0), r"`source` has the shape \(0, 4, 6, 1\)"),

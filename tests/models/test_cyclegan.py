@@ -3,6 +3,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from gan_contract import GANContract
 from keras import ops
 
 from keras_simgan import losses, models, networks, schedules
@@ -650,3 +651,20 @@ def test_unknown_image_size_needs_pools_of_none(small_cyclegan):
     model = small_cyclegan(generator=anywhere(), inverse_generator=anywhere(), pool_size=0)
     assert model.translate(np.zeros((1, 5, 7, 3), "float32")).shape == (1, 5, 7, 3)
     assert model.target_pool is None
+
+
+class TestContract(GANContract):
+    def build(self, policy=None):
+        shape = (8, 8, 3)
+        generators = [
+            networks.ResNetGenerator(shape, filters=2, blocks=1, dtype=policy) for _ in range(2)
+        ]
+        discriminators = [
+            networks.PatchDiscriminator(shape, filters=2, layers=1, dtype=policy) for _ in range(2)
+        ]
+        pool_size = 0 if keras.config.floatx() == "float64" else 3
+        return models.CycleGAN(*generators, *discriminators, pool_size=pool_size)
+
+    def batch(self):
+        draws = np.random.default_rng(8).uniform(-1, 1, (2, 8, 8, 8, 3))
+        return tuple(draws.astype("float32"))

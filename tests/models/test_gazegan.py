@@ -3,6 +3,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from gan_contract import GANContract
 from keras import ops
 
 from keras_simgan import losses, models, networks
@@ -238,3 +239,23 @@ def test_estimator_of_another_image_size_is_named_before_training(small_gazegan)
     estimator = networks.GazeEstimator((20, 20, 3), filters=(2, 2, 2, 2, 2), dense_units=2)
     with pytest.raises(ValueError, match=r"(?s)gaze_estimator.*20, 20, 3\).*8, 8, 3\)"):
         small_gazegan(gaze_estimator=estimator)
+
+
+class TestContract(GANContract):
+    def build(self, policy=None):
+        shape = (8, 8, 3)
+        generators = [
+            networks.ResNetGenerator(shape, filters=2, blocks=1, dtype=policy) for _ in range(2)
+        ]
+        discriminators = [
+            networks.PatchDiscriminator(shape, filters=2, layers=1, dtype=policy) for _ in range(2)
+        ]
+        pool_size = 0 if keras.config.floatx() == "float64" else 3
+        estimator = keras.Sequential(
+            [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(3)]
+        )
+        return models.GazeGAN(*generators, *discriminators, estimator, pool_size=pool_size)
+
+    def batch(self):
+        draws = np.random.default_rng(8).uniform(-1, 1, (2, 8, 8, 8, 3))
+        return tuple(draws.astype("float32"))

@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from gan_contract import GANContract
 
 from keras_simgan import losses, models, networks
 
@@ -321,3 +322,20 @@ def test_unknown_image_size_needs_a_history_of_none(small_simgan):
         small_simgan(refiner=anywhere, discriminator=discriminator)
     model = small_simgan(refiner=anywhere, discriminator=discriminator, history_size=0)
     assert model.predict(np.zeros((1, 9, 7, 1), "float32"), verbose=0).shape == (1, 9, 7, 1)
+
+
+class TestContract(GANContract):
+    def build(self, policy=None):
+        return models.SimGAN(
+            networks.Refiner((12, 16, 1), filters=4, blocks=1, dtype=policy),
+            networks.RefinerDiscriminator(
+                (12, 16, 1), stages=((8, 3, 2), ("max_pool", 3, 1), (8, 1, 1)), dtype=policy
+            ),
+            history_size=0 if keras.config.floatx() == "float64" else 6,
+            refiner_warmup=1,
+            discriminator_warmup=1,
+        )
+
+    def batch(self):
+        draws = np.random.default_rng(7).uniform(-1, 1, (2, 8, 12, 16, 1))
+        return tuple(draws.astype("float32"))

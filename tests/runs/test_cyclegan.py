@@ -8,9 +8,18 @@ import pytest
 
 from keras_simgan import cli, models, presets
 from keras_simgan.data import list_images, read_image, to_unit
-from keras_simgan.runs.cyclegan import compile_cyclegan, cyclegan_folder, cyclegan_networks
+from keras_simgan.runs.cyclegan import (
+    compile_cyclegan,
+    cyclegan_arguments,
+    cyclegan_folder,
+    cyclegan_networks,
+)
 from keras_simgan.runs.folder import RunError
-from keras_simgan.runs.training import read_data
+from keras_simgan.runs.options import CycleGANOptions, GazeGANOptions, values_of
+
+
+def made(cls=CycleGANOptions, **options):
+    return cls(source="renders", target="photos", **options)
 
 
 @pytest.fixture(scope="module")
@@ -96,20 +105,6 @@ def test_resumes_exactly_also_with_other_epochs(
     assert "has finished 3 epochs" in error("cyclegan", out, *options, "--epochs", "4")
 
 
-def test_flips_and_crops(folders):
-    common = {"channels": None, "steps_per_epoch": None, "convert_channels": False, "seed": 0}
-    common |= {"source": str(folders / "renders"), "target": str(folders / "photos")}
-    common |= {"image_size": None, "batch_size": 2, "on_bad_image": "error"}
-    common |= {"validation_source": None, "validation_target": None}
-    assert not read_data(common).train.flip  # SimGAN has no such option
-    data = read_data({**common, "no_flip": False, "crop": [12, 16]})
-    assert data.train.flip and data.train.crop_size == (12, 16)
-    # What is watched are the windows in the middle, in order.
-    whole = data.train.source[np.arange(5)]
-    np.testing.assert_array_equal(data.samples[0], whole[:, 6:18, 4:20])
-    assert not read_data({**common, "no_flip": True}).train.flip
-
-
 @pytest.mark.parametrize(
     "finished, before, now, allowed",
     [
@@ -127,9 +122,9 @@ def test_flips_and_crops(folders):
 )
 def test_when_the_epochs_may_change(fake_run, tmp_path, finished, before, now, allowed):
     def options(epochs, decay):
-        return {"epochs": epochs, "decay_epochs": decay}
+        return made(epochs=epochs, decay_epochs=decay)
 
-    fake_run(tmp_path / "run", "cyclegan", options(*before), finished)
+    fake_run(tmp_path / "run", "cyclegan", values_of(options(*before)), finished)
     if allowed:
         cyclegan_folder(tmp_path / "run", "cyclegan", options(*now))
     else:
@@ -148,7 +143,7 @@ def test_when_the_epochs_may_change(fake_run, tmp_path, finished, before, now, a
 def test_the_learning_rate(epochs, decay, rates):
     optimizers = []
     model = SimpleNamespace(compile=lambda *given: optimizers.extend(given))
-    options = {"epochs": epochs, "decay_epochs": decay, "learning_rate": 0.1}
+    options = made(epochs=epochs, decay_epochs=decay, learning_rate=0.1)
     compile_cyclegan(model, options, steps=10)
     for optimizer in optimizers:
         assert optimizer.beta_1 == 0.5
@@ -159,14 +154,28 @@ def test_the_learning_rate(epochs, decay, rates):
 
 @pytest.mark.parametrize("size, blocks", [((128, 96), 6), ((132, 128), 9)])
 def test_networks(size, blocks):
-    options = {"blocks": None, "filters": 1, "upsampling": "transpose", "discriminator_layers": 2}
-    options |= {"normalization": "instance", "dtype": "mixed_bfloat16"}
-    built = cyclegan_networks((*size, 1), options)
+    options = made(filters=1, discriminator_layers=2, dtype="mixed_bfloat16")
+    networks = cyclegan_networks((*size, 1), options)
+    assert all(network.name == name for name, network in networks.items())
+    built = networks.values()
     configs = [network.get_config() for network in built]
     assert {config["normalization"] for config in configs} == {"instance"}
     assert [config.get("blocks") for config in configs] == [blocks, blocks, None, None]
     assert [config.get("layers") for config in configs] == [None, None, 2, 2]
     assert all(network.layers[2].compute_dtype == "bfloat16" for network in built)
+
+
+def test_the_losses_are_handed_on_when_others_than_the_models_own():
+    own = {"cycle_weight": 10.0, "pool_size": 50, "seed": 0}
+    assert cyclegan_arguments(made()) == {**own, "identity_weight": 0.5}
+    assert cyclegan_arguments(made(GazeGANOptions)) == {**own, "identity_weight": 0.0}
+    assert cyclegan_arguments(made(adversarial_loss="hinge", cycle_distance="l2")) == {
+        **{**own, "identity_weight": 0.5},
+        **{"adversarial_loss": "hinge", "cycle_distance": "l2"},
+    }
+    # Without the labels that are GazeGAN's own.
+    arguments = cyclegan_arguments(made(GazeGANOptions, adversarial_loss="least_squares"))
+    assert arguments["adversarial_loss"] == "least_squares"
 
 
 def test_refine_in_both_directions(run, folders, tmp_path, monkeypatch, capsys):

@@ -5,10 +5,10 @@ Works on one image's pixel grid in float32; lengths are millimetres.
 
 import numpy as np
 
-from keras_simgan.data._eye_geometry import LID_SAMPLES, EyeGeometry, normal
-from keras_simgan.data._eye_globe import GlobePainter
-from keras_simgan.data._eye_look import Grid, Look, mix, smooth_noise
-from keras_simgan.data._eye_skin import SkinPainter
+from keras_simgan.data.eyes.geometry import LID_SAMPLES, EyeGeometry, normal
+from keras_simgan.data.eyes.globe import GlobePainter
+from keras_simgan.data.eyes.look import Grid, Look, mix, smooth_noise
+from keras_simgan.data.eyes.skin import SkinPainter
 
 
 def paint_eye(

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from keras_simgan.data._eye_geometry import (
+from keras_simgan.data.eyes.geometry import (
     CORNEA_DEPTH,
     CORNEA_RADIUS,
     EYEBALL_RADIUS,
@@ -12,7 +12,7 @@ from keras_simgan.data._eye_geometry import (
     iris_basis,
     normal,
 )
-from keras_simgan.data._eye_look import PINK, Grid, Look, mix, smooth_noise
+from keras_simgan.data.eyes.look import PINK, Grid, Look, mix, smooth_noise
 
 _COLLARETTE = np.array([0.19, 0.095, 0.035], np.float32)
 _SCLERA = np.array([0.54, 0.46, 0.415], np.float32)

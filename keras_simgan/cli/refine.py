@@ -2,7 +2,8 @@
 
 import argparse
 
-from keras_simgan._cli_arguments import DEFAULT, add_command, add_on_bad_image, positive
+from keras_simgan.cli.arguments import DEFAULT, add_command, add_on_bad_image
+from keras_simgan.runs.options.numbers import positive
 
 # Images of each domain that a critic is fitted to.
 _CRITIC_SAMPLE = 2000
@@ -95,7 +96,7 @@ def _refine(arguments: argparse.Namespace) -> None:
     preset = preset_of(arguments.model)
     if (arguments.label_model is None) != (arguments.label_distance is None):
         raise ValueError("--label-model and --label-distance need each other.")
-    if arguments.critic is not None:  # fitting it takes time, so what is mistyped is told before
+    if arguments.critic is not None:  # fitting it takes time, so mistyped names are reported before
         find(preset)
         list_images(arguments.source)
     report = refine_dataset(

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from keras_simgan._cli_evaluate import add_evaluate
+from keras_simgan.cli.evaluate import add_evaluate
 from keras_simgan.data import to_unit, write_folder
 
 

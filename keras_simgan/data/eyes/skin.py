@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from keras_simgan.data._eye_geometry import EyeGeometry, normal
-from keras_simgan.data._eye_look import PINK, Grid, Look, mix, smooth_noise
+from keras_simgan.data.eyes.geometry import EyeGeometry, normal
+from keras_simgan.data.eyes.look import PINK, Grid, Look, mix, smooth_noise
 
 
 class SkinPainter:

@@ -176,12 +176,12 @@ def _lids(
     """Upper margin, lower margin and crease: y in the head from the nose to the temple."""
     rest = eyeball_y - IRIS_DEPTH * np.sin(REST_PITCH)
     moved = IRIS_DEPTH * (np.sin(REST_PITCH) - np.sin(pitch))  # the pupil's way, down positive
-    above, below = normal(rng, 3.7, 0.9), normal(rng, 5.6, 0.6)
+    upper_opening, lower_opening = normal(rng, 3.7, 0.9), normal(rng, 5.6, 0.6)
     if rng.random() < 0.2:  # squinting
         squint = rng.uniform(0.55, 0.9)
-        above, below = above * squint, below * squint
-    top = rest - above + rng.uniform(0.7, 0.9) * moved
-    bottom = rest + below + rng.uniform(0.2, 0.45) * moved
+        upper_opening, lower_opening = upper_opening * squint, lower_opening * squint
+    top = rest - upper_opening + rng.uniform(0.7, 0.9) * moved
+    bottom = rest + lower_opening + rng.uniform(0.2, 0.45) * moved
     bottom = max(bottom, 1.2)
     top = min(top, bottom - normal(rng, 2.6, 0.6))
     corners = np.linspace(0.5 * tilt, -0.5 * tilt, LID_SAMPLES)

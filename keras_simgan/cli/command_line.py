@@ -5,14 +5,18 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import TextIO
 
-from keras_simgan._cli_arguments import DEFAULT, add_command
-from keras_simgan._cli_evaluate import add_evaluate
-from keras_simgan._cli_refine import add_refine
-from keras_simgan._cli_train import add_train
+from keras_simgan.cli.demo import add_demo
+from keras_simgan.cli.evaluate import add_evaluate
+from keras_simgan.cli.presets import add_presets
+from keras_simgan.cli.refine import add_refine
+from keras_simgan.cli.train import add_train
 
 # Keras and TensorFlow take seconds to import, so each command imports what it needs: --help and
 # mistyped options answer at once.
+
+_PYTHONS_OWN = warnings.showwarning
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; those of the process when `None`.
 
     Returns:
-        0 when done, 2 after an error that was told on stderr, 130 when interrupted.
+        0 when done, 2 after an error, which is on stderr, 130 when interrupted.
     """
     arguments = _parser().parse_args(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -44,11 +48,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _show_warning(message, category, *where, _show=warnings.showwarning) -> None:
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     if issubclass(category, UserWarning):
         print(f"warning: {message}", file=sys.stderr)
     else:
-        _show(message, category, *where)
+        _PYTHONS_OWN(message, category, filename, lineno, file, line)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,34 +79,6 @@ def _parser() -> argparse.ArgumentParser:
     add_train(commands)
     add_refine(commands)
     add_evaluate(commands)
-    add_command(commands, "presets", _presets, "list the trained models", "  keras-simgan presets")
-    demo = add_command(
-        commands,
-        "demo",
-        _demo,
-        "render eyes, refine them, report what it changes",
-        "  keras-simgan demo --out demo",
-        "Needs no data. Takes about three minutes on two CPU cores.",
-    )
-    demo.add_argument("--out", default="demo", metavar="DIR", help=DEFAULT)
+    add_presets(commands)
+    add_demo(commands)
     return parser
-
-
-def _presets(arguments: argparse.Namespace) -> None:
-    from keras_simgan.presets import presets
-
-    for name, metadata in presets().items():
-        sizes = metadata.get("image_shape", [])
-        shape = "x".join("any" if size is None else str(size) for size in sizes)
-        print(f"{name}  {shape}  licence: {metadata.get('license', 'not stated')}")
-        print(f"    {metadata.get('description', '')}")
-
-
-def _demo(arguments: argparse.Namespace) -> None:
-    from keras_simgan.reporting.demo import run_demo
-
-    run_demo(arguments.out)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from keras_simgan.data._eye_geometry import EyeGeometry, normal
-from keras_simgan.data._eye_look import LUMA, Grid
-from keras_simgan.data._eye_painting import paint_eye
+from keras_simgan.data.eyes.geometry import EyeGeometry, normal
+from keras_simgan.data.eyes.look import LUMA, Grid
+from keras_simgan.data.eyes.painting import paint_eye
 
 _LABELS = (
     "gaze", "gaze_optical", "head", "landmarks_eye", "landmarks_iris", "pupil", "masks", "eye",
@@ -112,9 +112,9 @@ class EyeRenderer:
         Raises:
             ValueError: If `n` is below 1 or `start` below 0.
         """
-        for name, value, least in (("n", n, 1), ("start", start, 0)):
-            if not isinstance(value, int | np.integer) or value < least:
-                raise ValueError(f"{name} is {value!r}; expected an integer not below {least}.")
+        for name, value, minimum in (("n", n, 1), ("start", start, 0)):
+            if not isinstance(value, int | np.integer) or value < minimum:
+                raise ValueError(f"{name} is {value!r}; expected an integer not below {minimum}.")
         height, width = self.image_size
         images = np.empty((n, height, width, self.channels), np.uint8)
         rows = []
@@ -232,10 +232,11 @@ def _size(image_size: tuple[int, int]) -> tuple[int, int]:
     return height, width
 
 
-def _degrees(name: str, value: Sequence[float], least: float, most: float) -> np.ndarray:
+def _degrees(name: str, value: Sequence[float], minimum: float, maximum: float) -> np.ndarray:
     angles = np.asarray(value, dtype=np.float64)
-    if angles.shape != (2,) or not ((angles >= least) & (angles <= most)).all():
+    if angles.shape != (2,) or not ((angles >= minimum) & (angles <= maximum)).all():
         raise ValueError(
-            f"{name} is {value!r}; expected (pitch, yaw) in degrees, each from {least} to {most}."
+            f"{name} is {value!r}; expected (pitch, yaw) in degrees, each from {minimum} to "
+            f"{maximum}."
         )
     return angles

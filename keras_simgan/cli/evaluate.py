@@ -5,13 +5,8 @@ import json
 import shlex
 from pathlib import Path
 
-from keras_simgan._cli_arguments import (
-    DEFAULT,
-    add_command,
-    add_on_bad_image,
-    not_negative,
-    positive,
-)
+from keras_simgan.cli.arguments import DEFAULT, add_command, add_on_bad_image
+from keras_simgan.runs.options.numbers import not_negative, positive
 
 _TRANSFER = ("test", "steps", "seeds")
 
