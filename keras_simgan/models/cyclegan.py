@@ -241,7 +241,7 @@ class CycleGAN(GAN):
 
     def recall_fakes(self, fakes):
         """Some of each domain's fakes from its pool."""
-        if not self.pool_size:
+        if self.target_pool is None or self.source_pool is None:
             return fakes
         return {
             "target": self.target_pool(fakes["target"]),
