@@ -37,6 +37,14 @@ class _Penalty:
         squared_norms = ops.sum(squares, axis=tuple(range(1, len(squares.shape))))  # (batch,)
         return self.weight * self.every * mean(self._deviation(squared_norms))
 
+    def _images(self, real, fake, step):
+        """Where the gradient is taken."""
+        raise NotImplementedError
+
+    def _deviation(self, squared_norms):
+        """What is averaged over the images, of the squared norms of their gradients, `(batch,)`."""
+        raise NotImplementedError
+
     def get_config(self) -> dict[str, Any]:
         """All arguments."""
         return {"weight": self.weight, "every": self.every, "name": self.name}

@@ -100,7 +100,7 @@ class LabelConsistency(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         """The loss of each image, shape `(batch,)`."""
-        distance = DISTANCES.get(self.distance, self.distance)
+        distance = self.distance if callable(self.distance) else DISTANCES[self.distance]
         total = 0.0
         outputs = [keras.tree.flatten(self.model(x, training=False)) for x in (y_true, y_pred)]
         for before, after in zip(*outputs, strict=True):
