@@ -1,7 +1,7 @@
 """What merging forward passes gains in a CycleGAN's training step.
 
 A step needs each generator for a translation and for the identity loss, and each discriminator for
-fakes and for real images. `models.gan.in_one_batch` sends such a pair through as one batch. Here
+fakes and for real images. `models.in_one_batch` sends such a pair through as one batch. Here
 the same model is trained that way and with separate calls, round after round in turn; the losses
 are the same. Reported are the medians over the rounds of pairs/s in wall time and in CPU time,
 which other work on the machine hardly changes.
@@ -33,6 +33,7 @@ def trainer(size: int, batch: int, merged: bool):
     import numpy as np
 
     from keras_simgan import models, networks
+    from keras_simgan.models.in_one_batch import in_one_batch
 
     def separate(network, batches, training):
         return [network(images, training=training) for images in batches]
@@ -48,9 +49,10 @@ def trainer(size: int, batch: int, merged: bool):
     images = source.astype("float32"), target.astype("float32")
 
     def train(steps: int) -> float:
-        with mock.patch(
-            "keras_simgan.models.cyclegan.in_one_batch",
-            models.gan.in_one_batch if merged else separate,
+        way = in_one_batch if merged else separate
+        with (
+            mock.patch("keras_simgan.models.cyclegan.in_one_batch", way),
+            mock.patch("keras_simgan.models.gan.in_one_batch", way),
         ):
             history = model.fit(
                 *(domain[: steps * batch] for domain in images),
@@ -116,7 +118,7 @@ def main() -> None:
     command = f"python benchmarks/merged_forwards.py --backends {' '.join(options.backends)}"
     text = f"""# Merged forward passes in a CycleGAN step
 
-The same CycleGAN ({FILTERS} filters, {BLOCKS} blocks, identity loss, float32), with translation and
+The same CycleGAN ({FILTERS} filters, {BLOCKS} blocks, identity loss, float32), with cycle and
 identity, fake and real going through as one batch, and with separate calls. Above 1: merging is
 faster. The ratio in CPU time hardly changes when other work shares the machine.
 

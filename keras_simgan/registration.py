@@ -37,6 +37,7 @@ CLASSES = {
         "WassersteinLoss",
         "WeightClipping",
     ),
+    "metrics": ("AngularError",),
     "models": ("CycleGAN", "GazeGAN", "SimGAN"),
     "networks": (
         "FeatureNetwork",

@@ -10,7 +10,6 @@ from keras import ops
 
 from keras_simgan.networks import FeatureNetwork
 from keras_simgan.networks.checksum import weights_checksum
-from keras_simgan.presets.folder import load
 from keras_simgan.ranges import check_unit
 
 
@@ -181,7 +180,7 @@ def register_extractor(name: str, build: Callable[[], keras.Model | FeatureExtra
 
 
 def _small() -> FeatureExtractor:
-    return FeatureExtractor(load("features_small", cls=FeatureNetwork), "small")
+    return FeatureExtractor(FeatureNetwork.from_preset("features_small"), "small")
 
 
 def _inception_v3() -> FeatureExtractor:

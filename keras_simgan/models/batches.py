@@ -41,6 +41,16 @@ def cast(batch: tuple) -> tuple:
     return keras.tree.map_structure(to_float, batch)
 
 
+def size_of(batch: Any) -> Any:
+    """How many samples a tensor, or a structure of tensors, holds."""
+    return ops.shape(keras.tree.flatten(batch)[0])[0]
+
+
+def stop_gradient(fakes: Any) -> Any:
+    """The same values, through which no gradient runs."""
+    return keras.tree.map_structure(ops.stop_gradient, fakes)
+
+
 def is_float(dtype: Any) -> bool:
     """Whether a data type is of floats."""
     return keras.backend.is_float_dtype(keras.backend.standardize_dtype(dtype))

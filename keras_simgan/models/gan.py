@@ -12,7 +12,8 @@ from keras_simgan import losses, schedules
 from keras_simgan.backend import branch
 from keras_simgan.models import batches
 from keras_simgan.models.adversarial_training import AdversarialTraining
-from keras_simgan.models.in_one_batch import batch_size, in_one_batch
+from keras_simgan.models.discriminator_inputs import check_logits, with_condition
+from keras_simgan.models.in_one_batch import in_one_batch
 
 
 class GAN(AdversarialTraining):
@@ -91,7 +92,7 @@ class GAN(AdversarialTraining):
         self.turns = schedules.turns_of(turns)
         self.weight_clipping = weight_clipping
         for name, network in self.discriminators.items():
-            _check_logits(name, network.output_shape)
+            check_logits(name, network.output_shape)
             if weight_clipping is not None:
                 for variable in network.trainable_variables:
                     variable.constraint = losses.WeightClipping(weight_clipping)
@@ -140,7 +141,7 @@ class GAN(AdversarialTraining):
         if training and self.augment is not None:
             parts = [self.augment(part, training=True) for part in parts]
         conditions = condition if isinstance(condition, list) else [condition] * len(parts)
-        inputs = [_with_condition(*both) for both in zip(parts, conditions, strict=True)]
+        inputs = [with_condition(*both) for both in zip(parts, conditions, strict=True)]
         outputs = in_one_batch(self.discriminators[name], inputs, training)
         return outputs if several else outputs[0]
 
@@ -172,7 +173,7 @@ class GAN(AdversarialTraining):
         condition = condition[1] if isinstance(condition, list) else condition
 
         def discriminate(images):
-            return self.discriminators[name](_with_condition(images, condition), training=True)
+            return self.discriminators[name](with_condition(images, condition), training=True)
 
         return branch(
             True if penalty.every == 1 else ops.equal(turn % penalty.every, 0),
@@ -190,7 +191,7 @@ class GAN(AdversarialTraining):
         fakes = branch(
             generator_turn,
             lambda: self._generator_turn(batch),
-            lambda: _stop_gradient(self.generate(batch, training=True)),
+            lambda: batches.stop_gradient(self.generate(batch, training=True)),
             self._state,
         )
         branch(
@@ -205,7 +206,7 @@ class GAN(AdversarialTraining):
     def validation_step(self, data: Any) -> dict:
         """Measures every loss on a batch `(source, target)`; changes nothing but the means."""
         batch = batches.cast(batches.pair(data))
-        self.record(self.losses_of(batch, training=False), batch_size(batch))
+        self.record(self.losses_of(batch, training=False), batches.size_of(batch))
         return self.logs()
 
     def losses_of(self, batch: tuple, training: bool) -> dict[str, Any]:
@@ -224,10 +225,10 @@ class GAN(AdversarialTraining):
     def _generator_turn(self, batch: tuple) -> Any:
         def turn():
             fakes = self.generate(batch, training=True)
-            return self.generator_losses(batch, fakes, training=True), _stop_gradient(fakes)
+            return self.generator_losses(batch, fakes, training=True), batches.stop_gradient(fakes)
 
         named, fakes = self.minimize(turn, self._generator_variables, self.generator_optimizer)
-        self.record(named, batch_size(batch))
+        self.record(named, batches.size_of(batch))
         return fakes
 
     def _discriminator_turn(self, batch: tuple, fakes: Any) -> Any:
@@ -237,30 +238,5 @@ class GAN(AdversarialTraining):
             self._discriminator_variables,
             self.discriminator_optimizer,
         )
-        self.record(named, batch_size(batch))
+        self.record(named, batches.size_of(batch))
         return ops.zeros(())
-
-
-def _with_condition(images: Any, condition: Any) -> Any:
-    if condition is None:
-        return images
-    if isinstance(condition, dict):
-        return {**condition, "image": images}
-    return ops.concatenate([ops.cast(condition, images.dtype), images], axis=-1)
-
-
-def _stop_gradient(fakes: Any) -> Any:
-    return keras.tree.map_structure(ops.stop_gradient, fakes)
-
-
-def _check_logits(name: str, output_shape: Any) -> None:
-    """Raises where a map has neither one logit a patch nor two; lists of scales are not seen into.
-
-    Raises:
-        ValueError: Another count.
-    """
-    if isinstance(output_shape, tuple) and output_shape[-1] not in (1, 2):
-        raise ValueError(
-            f"`{name}` must give one logit a patch, shape (batch, rows, columns, 1), or two, real "
-            f"and fake; its output shape is {output_shape}."
-        )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import Any
 
 import keras
 from keras import ops
+
+from keras_simgan.models.batches import size_of
 
 
 def in_one_batch(network: keras.Model, batches: list, training: bool) -> list:
@@ -32,13 +33,8 @@ def in_one_batch(network: keras.Model, batches: list, training: bool) -> list:
     outputs = network(
         structure(lambda *parts: ops.concatenate(parts, axis=0), *batches), training=training
     )
-    ends = list(accumulate(batch_size(batch) for batch in batches))
+    ends = list(accumulate(size_of(batch) for batch in batches))
     return [
         structure(lambda output, start=start, end=end: output[start:end], outputs)
         for start, end in zip([0, *ends[:-1]], ends, strict=True)
     ]
-
-
-def batch_size(batch: Any) -> Any:
-    """How many samples a tensor, or a structure of tensors, holds."""
-    return ops.shape(keras.tree.flatten(batch)[0])[0]

@@ -95,15 +95,16 @@ class Translator(NetworkGroup):
         Raises:
             ValueError: Averages are asked for and not kept.
         """
-        averages = {} if averaged is False else self._averages()
+        averages = [] if averaged is False else self._averages()
         if averaged and not averages:
             raise ValueError(
                 "There are no moving averages of the weights: `compile(ema_momentum=0.999)` keeps "
                 "them from then on."
             )
+        # Copies, for JAX gives the buffers of variables away when it computes with them.
         trained = [keras.ops.copy(variable.value) for variable, _ in averages]
         for variable, average in averages:
-            variable.assign(average)
+            variable.assign(keras.ops.copy(average.value))
         try:
             yield
         finally:
@@ -119,6 +120,23 @@ class Translator(NetworkGroup):
             return []
         averages = optimizer._model_variables_moving_average
         return list(zip(optimizer._trainable_variables, averages, strict=True))
+
+    def deployed_network(
+        self, direction: str = "source_to_target", averaged: bool | None = None
+    ) -> keras.Model:
+        """The network of one direction as it is deployed: a copy where it holds averages.
+
+        Args:
+            direction: A key of `directions`.
+            averaged: As in `translate`.
+        """
+        network = self.networks[self.network_of(direction)]
+        with self.deployed(averaged):
+            if averaged is False or not self._averages():
+                return network
+            copy = type(network).from_config(network.get_config())
+            copy.set_weights(network.get_weights())
+        return copy
 
     def export(
         self, filepath: str | Path, direction: str = "source_to_target", **kwargs: Any

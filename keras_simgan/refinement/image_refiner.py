@@ -51,7 +51,7 @@ class ImageRefiner:
         overlap: int | None = None,
     ):
         if hasattr(model, "directions"):
-            self.network = getattr(model, model.network_of(direction))
+            self.network = model.deployed_network(direction)
         elif direction == SOURCE_TO_TARGET:
             self.network = model
         else:

@@ -13,8 +13,8 @@ from keras_simgan.runs.training import callbacks, compile_arguments, fit, read_d
 
 _OPTIMIZERS = {
     "adam": lambda: (
-        keras.optimizers.Adam(2e-4, beta_1=0.5),
-        keras.optimizers.Adam(1e-4, beta_1=0.5),
+        keras.optimizers.Adam(2e-4, beta_1=0.5, epsilon=1e-8),
+        keras.optimizers.Adam(1e-4, beta_1=0.5, epsilon=1e-8),
     ),
     "sgd": lambda: (None, None),  # the model's defaults, which are the paper's
 }

@@ -127,6 +127,8 @@ class GANContract:
 
     #: Gradients through float16 convolutions to one channel are not to be had on torch's CPUs.
     torch_float16 = False
+    #: JAX compiles every operation of an eager step: seconds for dense networks, else minutes.
+    jax_eager = False
     #: Whether `export` is offered: models with `directions`.
     exports = True
 
@@ -248,17 +250,23 @@ class GANContract:
         assert_equal(everything(whole), everything(resumed))
         assert int(resumed.step) == 8
 
-    @pytest.mark.parametrize("jit_compile", [True, False])
-    def test_jit_compile(self, jit_compile, backend, float64):
-        if backend == "torch" and jit_compile:
+    @pytest.mark.parametrize(
+        "mode",
+        [
+            {},  # compiled on TensorFlow and JAX, eager on torch
+            {"jit_compile": False},
+            {"run_eagerly": True},
+            {"steps_per_execution": 2},
+        ],
+        ids=str,
+    )
+    def test_losses_are_the_same_on_every_backend(self, mode, backend, float64):
+        if mode and backend == "torch":
             pytest.skip("Keras compiles torch models with dynamo, which needs a C++ toolchain")
-        model = self.compiled(jit_compile=jit_compile)
-        with both_turns(model):
-            found = self.train(model)
-        self.compare(found)
-
-    def test_losses_are_the_same_on_every_backend(self, float64):
-        model = self.compiled()
+        if mode in ({"jit_compile": False}, {"run_eagerly": True}) and backend == "jax":
+            if not self.jax_eager:
+                pytest.skip("slow: JAX compiles every operation of an eager step")
+        model = self.compiled(**mode)
         with both_turns(model):
             self.compare(self.train(model))
 

@@ -177,7 +177,7 @@ def test_refiner_warmup_ignores_the_discriminator(compiled_simgan, fit, values):
 # Golden file
 
 
-def test_losses_are_the_same_on_every_backend():
+def test_losses_are_the_same_on_every_backend(float64):
     path = GOLDEN / "make_simgan_losses.py"
     spec = importlib.util.spec_from_file_location("make_simgan_losses", path)
     script = importlib.util.module_from_spec(spec)
@@ -186,7 +186,7 @@ def test_losses_are_the_same_on_every_backend():
     found = script.train()
     assert found.keys() == golden.keys()
     for name, entries in golden.items():
-        np.testing.assert_allclose(found[name], entries, rtol=1e-4, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(found[name], entries, rtol=1e-9, err_msg=name)
 
 
 # Predict

@@ -201,9 +201,7 @@ class Both(GAN):
     directions = {"source_to_target": "there", "target_to_source": "back"}
 
     def __init__(self):
-        networks = [negative(), negative()]
-        super().__init__(networks, [])
-        self.there, self.back = networks
+        super().__init__({"there": negative(), "back": negative()}, {})
         self.there.layers[-1].set_weights([np.full((1, 1, 1, 1), -0.5)])
 
 

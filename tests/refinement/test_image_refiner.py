@@ -130,9 +130,7 @@ class Both(GAN):
     directions = {"source_to_target": "there", "target_to_source": "back"}
 
     def __init__(self):
-        networks = [negative((6, 8, 1)), negative((6, 8, 1))]
-        super().__init__(networks, [])
-        self.there, self.back = networks
+        super().__init__({"there": negative((6, 8, 1)), "back": negative((6, 8, 1))}, {})
 
 
 def test_a_model_gives_the_network_of_a_direction():

@@ -1,0 +1,39 @@
+"""What discriminators judge, and what they must give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+
+def with_condition(images: Any, condition: Any) -> Any:
+    """A discriminator's inputs: images, and what they were made from.
+
+    Args:
+        images: A batch of images, or whatever is judged.
+        condition: None; a tensor, which becomes further channels before the image's; or a
+            dictionary of the discriminator's other inputs, whose image is then `"image"`.
+    """
+    if condition is None:
+        return images
+    if isinstance(condition, dict):
+        return {**condition, "image": images}
+    return ops.concatenate([ops.cast(condition, images.dtype), images], axis=-1)
+
+
+def check_logits(name: str, output_shape: Any) -> None:
+    """Raises where a map has neither one logit a patch nor two; lists of scales are not seen into.
+
+    Args:
+        name: The discriminator's, for the message.
+        output_shape: Its output shape.
+
+    Raises:
+        ValueError: Another count.
+    """
+    if isinstance(output_shape, tuple) and output_shape[-1] not in (1, 2):
+        raise ValueError(
+            f"`{name}` must give one logit a patch, shape (batch, rows, columns, 1), or two, real "
+            f"and fake; its output shape is {output_shape}."
+        )
