@@ -40,7 +40,7 @@ class AgreementOptions:
     distance: str
     bound: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuses a distance that has no bound."""
         if self.distance not in BOUNDS:
             raise ValueError(

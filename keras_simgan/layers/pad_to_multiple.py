@@ -43,7 +43,7 @@ class PadToMultiple(keras.layers.Layer):
             return max(padded, self.least)
         return ops.maximum(padded, self.least)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         """The padded images."""
         for axis in (1, 2):
             size = ops.shape(inputs)[axis]
@@ -58,13 +58,13 @@ class PadToMultiple(keras.layers.Layer):
             inputs = ops.take(inputs, ops.minimum(place, period - place) % size, axis=axis)
         return inputs
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         """Height and width rounded up."""
         batch, height, width, channels = input_shape
         padded = [None if size is None else self._padded(size) for size in (height, width)]
         return (batch, *padded, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """All arguments."""
         return {**super().get_config(), "multiple": self.multiple, "least": self.least}
 
@@ -81,13 +81,13 @@ class CropToMatch(keras.layers.Layer):
         (1, 9, 12, 3)
     """
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         """The images, cut."""
         images, reference = inputs
         _, height, width, _ = ops.shape(reference)
         return images[:, :height, :width]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         """The reference's height and width."""
         images, reference = input_shape
         return (images[0], *reference[1:3], images[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -65,7 +66,7 @@ class FeatureExtractor:
         """SHA-256 of the model's weights and input and output shape, as they were at first."""
         return self._checksum
 
-    def __call__(self, images, batch_size: int = 64) -> np.ndarray:
+    def __call__(self, images: Any, batch_size: int = 64) -> np.ndarray:
         """The features, float32 `(n, d)`.
 
         Args:

@@ -231,7 +231,7 @@ class _Batches(keras.utils.PyDataset):
         self.parts, self.order, self.batch_size = (images, labels), order, batch_size
 
     @property
-    def num_batches(self):
+    def num_batches(self) -> int:
         return len(self.order) // self.batch_size
 
     def __getitem__(self, index):

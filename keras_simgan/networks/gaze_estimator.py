@@ -44,7 +44,7 @@ class GazeEstimator(Network):
         dense_units: int = 1000,
         fc9600_dense: bool = False,
         pooling: int = 1,
-        dtype=None,
+        dtype: str | keras.DTypePolicy | None = None,
         name: str | None = None,
     ):
         height, width, channels = check_image_shape(image_shape)
