@@ -10,9 +10,9 @@ from keras_simgan.models import CycleGAN
 from keras_simgan.networks import PatchDiscriminator, ResNetGenerator
 from keras_simgan.runs.folder import RunError, RunFolder
 from keras_simgan.runs.frozen_model import check_input_shape, load_frozen
-from keras_simgan.runs.options import CycleGANOptions, changed
+from keras_simgan.runs.options import CycleGANOptions
 from keras_simgan.runs.options.cycle import CycleOptions
-from keras_simgan.runs.training import callbacks, compile_arguments, fit, read_data
+from keras_simgan.runs.training import callbacks, fit, read_data
 from keras_simgan.schedules import LinearDecay
 
 _SMALL = 128  # pixels a side; up to here the paper has 6 blocks, from 256 on 9
@@ -135,7 +135,8 @@ def cyclegan_arguments(options: CycleOptions) -> dict[str, Any]:
         "identity_weight": options.identity_weight,
         "pool_size": options.pool,
         "seed": options.seed,
-        **changed(options, "adversarial_loss", "cycle_distance"),
+        "adversarial_loss": options.adversarial_loss,
+        "cycle_distance": options.cycle_distance,
     }
 
 
@@ -152,4 +153,4 @@ def compile_cyclegan(model: CycleGAN, options: CycleOptions, steps: int) -> None
     # is kept of an optimizer depends on whether it has one, and the run may go on with another.
     rate = LinearDecay(options.learning_rate, constant * steps, max(decay * steps, 1))
     optimizers = (keras.optimizers.Adam(rate, beta_1=0.5, epsilon=1e-8) for _ in range(2))
-    model.compile(*optimizers, **compile_arguments(options))
+    model.compile(*optimizers, ema_momentum=options.ema)

@@ -8,8 +8,8 @@ from keras_simgan.losses import SelfRegularization
 from keras_simgan.models import SimGAN
 from keras_simgan.networks import Refiner, RefinerDiscriminator
 from keras_simgan.runs.folder import RunFolder
-from keras_simgan.runs.options import SimGANOptions, changed
-from keras_simgan.runs.training import callbacks, compile_arguments, fit, read_data
+from keras_simgan.runs.options import SimGANOptions
+from keras_simgan.runs.training import callbacks, fit, read_data
 
 _OPTIMIZERS = {
     "adam": lambda: (
@@ -45,7 +45,7 @@ def train_simgan(out: str | Path, options: SimGANOptions) -> SimGAN:
     data = read_data(options)
     keras.utils.set_random_seed(options.seed)
     model = simgan(data.train.image_shape, options)
-    model.compile(*_OPTIMIZERS[options.optimizer](), **compile_arguments(options))
+    model.compile(*_OPTIMIZERS[options.optimizer](), ema_momentum=options.ema)
     watching = callbacks(run, data)
     run.record(data.train)
     fit(run, model, data, watching)
@@ -67,5 +67,5 @@ def simgan(image_shape: tuple[int, int, int], options: SimGANOptions) -> SimGAN:
         refiner_warmup=options.refiner_warmup,
         discriminator_warmup=options.discriminator_warmup,
         seed=options.seed,
-        **changed(options, "adversarial_loss"),
+        adversarial_loss=options.adversarial_loss,
     )

@@ -76,15 +76,6 @@ def _in_order(data: UnpairedDataset, batch_size: int, crop_size: Any) -> Unpaire
     return UnpairedDataset(data.source, data.target, batch_size, shuffle=False, crop_size=crop_size)
 
 
-def compile_arguments(options: TrainingOptions) -> dict[str, Any]:
-    """The arguments of `GAN.compile` that are the same whatever the model.
-
-    Args:
-        options: The run's options.
-    """
-    return {} if options.ema is None else {"ema_momentum": options.ema}
-
-
 def callbacks(run: RunFolder, data: RunData) -> list[keras.callbacks.Callback]:
     """Makes what watches a training and writes its pictures and logs; the state is `fit`'s.
 

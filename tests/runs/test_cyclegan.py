@@ -142,7 +142,7 @@ def test_when_the_epochs_may_change(fake_run, tmp_path, finished, before, now, a
 )
 def test_the_learning_rate(epochs, decay, rates):
     optimizers = []
-    model = SimpleNamespace(compile=lambda *given: optimizers.extend(given))
+    model = SimpleNamespace(compile=lambda *given, ema_momentum: optimizers.extend(given))
     options = made(epochs=epochs, decay_epochs=decay, learning_rate=0.1)
     compile_cyclegan(model, options, steps=10)
     for optimizer in optimizers:
@@ -165,10 +165,14 @@ def test_networks(size, blocks):
     assert all(network.layers[2].compute_dtype == "bfloat16" for network in built)
 
 
-def test_the_losses_are_handed_on_when_others_than_the_models_own():
-    own = {"cycle_weight": 10.0, "pool_size": 50, "seed": 0}
-    assert cyclegan_arguments(made()) == {**own, "identity_weight": 0.5}
-    assert cyclegan_arguments(made(GazeGANOptions)) == {**own, "identity_weight": 0.0}
+def test_the_losses_are_handed_on():
+    own = {"cycle_weight": 10.0, "pool_size": 50, "seed": 0, "cycle_distance": "l1"}
+    assert cyclegan_arguments(made()) == {
+        **{**own, "identity_weight": 0.5, "adversarial_loss": "least_squares"}
+    }
+    assert cyclegan_arguments(made(GazeGANOptions)) == {
+        **{**own, "identity_weight": 0.0, "adversarial_loss": None}
+    }
     assert cyclegan_arguments(made(adversarial_loss="hinge", cycle_distance="l2")) == {
         **{**own, "identity_weight": 0.5},
         **{"adversarial_loss": "hinge", "cycle_distance": "l2"},

@@ -24,9 +24,9 @@ def test_the_options_reach_the_model(arguments):
     assert (regularization.weight, regularization.psi) == (3.0, "channel_means")
     assert found == {
         **{"history_size": 7, "refiner_warmup": 5, "discriminator_warmup": 200, "seed": 4},
+        "adversarial_loss": "local",
     }
 
 
-def test_the_loss_is_handed_on_when_another_than_the_models_own(arguments):
-    assert "adversarial_loss" not in arguments(adversarial_loss="local")
+def test_the_loss_is_handed_on(arguments):
     assert arguments(adversarial_loss="wasserstein")["adversarial_loss"] == "wasserstein"

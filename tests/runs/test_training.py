@@ -1,7 +1,10 @@
+import h5py
 import numpy as np
 
+from keras_simgan import presets
+from keras_simgan.losses import HingeLoss
 from keras_simgan.runs.options import CycleGANOptions, SimGANOptions
-from keras_simgan.runs.training import compile_arguments, read_data
+from keras_simgan.runs.training import read_data
 
 
 def test_flips_and_crops(folders):
@@ -16,7 +19,20 @@ def test_flips_and_crops(folders):
     assert not read_data(CycleGANOptions(**common, no_flip=True)).train.flip
 
 
-def test_the_momentum_of_an_average_is_handed_on_when_given():
-    folders = {"source": "renders", "target": "photos"}
-    assert compile_arguments(SimGANOptions(**folders)) == {}
-    assert compile_arguments(CycleGANOptions(**folders, ema=0.99)) == {"ema_momentum": 0.99}
+def test_the_options_of_the_engine_reach_a_training(train, tmp_path):
+    given = ("--adversarial-loss", "hinge", "--cycle-distance", "l2", "--ema", "0.9")
+    assert train("cyclegan", tmp_path / "run", "--epochs", 1, "--decay-epochs", 0, *given) == 0
+    model = presets.load(tmp_path / "run" / "preset")
+    assert isinstance(model.adversarial_loss, HingeLoss)
+    assert model.cycle_distance == "l2"
+    # The preset holds the averages, and the backup the weights too.
+    (backup,) = (tmp_path / "run" / "backup").glob("*.h5")
+    generator = model.generator.get_weights()[0]
+    stored = []
+    with h5py.File(backup) as file:
+        file.visititems(
+            lambda name, item: stored.append(item[()]) if isinstance(item, h5py.Dataset) else None
+        )
+    alike = [value for value in stored if np.shape(value) == generator.shape]
+    assert any((value == generator).all() for value in alike)
+    assert any(0 < np.abs(value - generator).max() < 0.01 for value in alike)
