@@ -95,7 +95,7 @@ def output_dtype(dtype: keras.DTypePolicy) -> str:
     return "float64" if dtype.compute_dtype == "float64" else "float32"
 
 
-def check_image_shape(image_shape: Iterable[int | None]) -> tuple[int | None, int | None, int]:
+def check_image_shape(image_shape: Iterable[Any]) -> tuple[int | None, int | None, int]:
     """Returns `(height, width, channels)` as a tuple; height and width may be None.
 
     Raises:
