@@ -28,6 +28,11 @@ def test_public_api_is_the_one_in_the_snapshot():
         )
 
 
+def test_every_argument_and_result_has_a_type():
+    lines = make_public_api.PATH.read_text().splitlines()
+    assert [line for line in lines if make_public_api.UNTYPED in line] == []
+
+
 class Base:
     def __init__(self, size: int, *, name: "str | None" = None):
         pass
@@ -41,7 +46,7 @@ class Derived(Base):
         pass
 
     @classmethod
-    def build(cls, folder: "pathlib.Path", count: pathlib.Path = 3):
+    def build(cls, folder: "pathlib.Path", count: pathlib.Path = 3) -> None:
         pass
 
     @property
@@ -59,15 +64,15 @@ def described(*arguments):
 def test_an_exported_base_lists_what_it_gives():
     assert described({Base}) == [
         "class room.Derived(Base)",
-        "    classmethod build(folder: Path, count: Path = 3)",
-        "    call(*inputs, training = False) -> float",
+        "    classmethod build(folder: Path, count: Path = 3) -> None",
+        "    call(*inputs: untyped, training: untyped = False) -> float",
         "    size: property",
     ]
 
 
 def test_a_private_base_counts_as_the_class_itself():
     assert described()[1] == "    __init__(size: int, *, name: str | None = None)"
-    assert "    inherited()" in described()
+    assert "    inherited() -> untyped" in described()
 
 
 def test_what_is_too_long_for_a_line_has_a_line_for_each_argument():
@@ -79,5 +84,5 @@ def test_what_is_too_long_for_a_line_has_a_line_for_each_argument():
         "      first_argument: int = 0,",
         "      *,",
         f"      second_argument: str = {'a' * 60!r},",
-        "  )",
+        "  ) -> untyped",
     ]

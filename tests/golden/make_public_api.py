@@ -17,6 +17,8 @@ from typing import Any
 import keras_simgan
 
 PATH = Path(__file__).with_name("public_api.txt")
+#: Stands for a type that is missing.
+UNTYPED = "untyped"
 #: Its classes differ from backend to backend, and are no room of users.
 BACKEND = "keras_simgan.backend"
 
@@ -78,12 +80,15 @@ def signature(name: str, function: Any) -> str:
     found = inspect.signature(function)
     arguments, after_star = [], False
     for argument in found.parameters.values():
+        if argument.name == "self":
+            continue
         if argument.kind is argument.KEYWORD_ONLY and not after_star:
             arguments.append("*")
         after_star |= argument.kind in (argument.KEYWORD_ONLY, argument.VAR_POSITIONAL)
         arguments.append(_argument(argument))
-    arguments = [argument for argument in arguments if argument != "self"]
-    returns = f" -> {_type(found.return_annotation)}" * (found.return_annotation is not found.empty)
+    # A constructor gives nothing, which nobody needs to say.
+    is_constructor = name.endswith("__init__")
+    returns = "" if is_constructor else f" -> {_type(found.return_annotation)}"
     line = f"{name}({', '.join(arguments)}){returns}"
     if len(line) <= 100:
         return line
@@ -94,15 +99,15 @@ def signature(name: str, function: Any) -> str:
 
 def _argument(argument: inspect.Parameter) -> str:
     stars = {argument.VAR_POSITIONAL: "*", argument.VAR_KEYWORD: "**"}.get(argument.kind, "")
-    text = stars + argument.name
-    if argument.annotation is not argument.empty:
-        text += f": {_type(argument.annotation)}"
+    text = f"{stars}{argument.name}: {_type(argument.annotation)}"
     if argument.default is not argument.empty:
         text += " = " + re.sub(r" at 0x[0-9a-f]+", "", repr(argument.default))
     return text
 
 
 def _type(annotation: Any) -> str:
+    if annotation is inspect.Parameter.empty:
+        return UNTYPED
     # Without the modules, which `from __future__ import annotations` and Keras' own moves change.
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     return re.sub(r"\b(?:\w+\.)+(?=\w)", "", text)
