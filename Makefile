@@ -7,7 +7,8 @@ BACKENDS ?= tensorflow jax torch
 ARGS ?=
 # What `make test-oldest` runs, on TensorFlow, and the Python that has packages of that age.
 OLDEST_PYTHON ?= python3.11
-OLDEST_TESTS := $(addprefix tests/,models networks layers losses presets metrics evaluation reporting)
+OLDEST_TESTS := $(addprefix tests/,models networks layers losses presets metrics evaluation reporting) \
+	tests/test_docstrings.py
 
 BIN := .venv/bin
 
