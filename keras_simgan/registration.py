@@ -62,7 +62,7 @@ class StandIn:
     def __init__(self, room: str, name: str):
         self.room, self.__name__ = room, name
 
-    def resolve(self) -> type:
+    def resolve(self) -> type[Any]:
         """The class; importing it has put it in this one's place."""
         return getattr(importlib.import_module(f"keras_simgan.{self.room}"), self.__name__)
 
@@ -90,12 +90,13 @@ class _AfterKeras(importlib.abc.MetaPathFinder):
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(fullname)
-        if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
+        loader: Any = None if spec is None else spec.loader
+        if loader is not None:
+            execute = loader.exec_module
 
             def execute_and_register(module):
                 execute(module)
                 register()
 
-            spec.loader.exec_module = execute_and_register
+            loader.exec_module = execute_and_register
         return spec

@@ -209,7 +209,7 @@ class BestCheckpoint(keras.callbacks.Callback):
             return measured
         # A network without tanh may leave the range.
         after = np.clip(after, -1.0, 1.0)
-        found = self.distance(self._features, self.extractor(after))
+        found: Any = self.distance(self._features, self.extractor(after))
         try:
             measured["distance"] = float(getattr(found, "value", found))
         except (TypeError, ValueError) as error:
@@ -225,7 +225,7 @@ class BestCheckpoint(keras.callbacks.Callback):
         agreement, bound = measured["label_agreement"], self.label_bound
         if not np.isfinite(measured["distance"]):
             return False
-        if bound is None:
+        if bound is None or self.label_agreement is None:
             return True
         # NaN compares false.
         return agreement >= bound if self.label_agreement.higher_is_better else agreement <= bound

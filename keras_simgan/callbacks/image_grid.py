@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -56,7 +57,7 @@ class ImageGrid(keras.callbacks.Callback):
         super().__init__()
         self.source = checked_images("source", source, channels=(1, 3))
         self.target = None if target is None else checked_images("target", target, channels=(1, 3))
-        if target is not None and self.target.shape[:3] != self.source.shape[:3]:
+        if self.target is not None and self.target.shape[:3] != self.source.shape[:3]:
             raise ValueError(
                 f"`target` must have the shape of `source`, {self.source.shape}, but for the "
                 f"channels, as both stand in one picture. Received the shape {self.target.shape}."
@@ -70,7 +71,7 @@ class ImageGrid(keras.callbacks.Callback):
                     "`folder` without."
                 )
         self.folder, self.tensorboard = Path(folder), tensorboard
-        self._writer = None
+        self._writer: Any = None  # TensorFlow's, which may be absent
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Refuses images that the model cannot translate, before any training.

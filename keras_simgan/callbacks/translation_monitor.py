@@ -28,9 +28,9 @@ _ADVICE = {
     "variety": (
         "{direction} makes nearly the same of all images: from one to another they differ by "
         "{value:.3g}, less than `minimum_variety` = {minimum:g}. The generator has collapsed, "
-        "perhaps into a saturated tanh, and more epochs do not bring it back. Start again with a lower "
-        "weight of the loss that was largest in the first epoch, such as a label consistency, with "
-        "a lower learning rate, or with another seed."
+        "perhaps into a saturated tanh, and more epochs do not bring it back. Start again with a "
+        "lower weight of the loss that was largest in the first epoch, such as a label "
+        "consistency, with a lower learning rate, or with another seed."
     ),
 }
 

@@ -66,7 +66,7 @@ def decode_photo(encoded: bytes) -> Decoded:
     if image.ndim == 2:
         image = image[..., None]
         if isinstance(transparent, int):  # one gray value stands for nothing
-            maximum = np.iinfo(image.dtype).max
+            maximum = np.iinfo(str(image.dtype)).max
             stored = 2 ** encoded[_PNG_DEPTH] - 1
             transparent = min(transparent, stored) * maximum // stored  # of 1 bit Pillow makes 255
             alpha = np.where(image == transparent, 0, maximum)
@@ -95,10 +95,10 @@ def encode_photo(kind: str, image: np.ndarray, profile: bytes | None) -> bytes:
     else:
         order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]
         options = _JPEG if kind == ".jpg" else ()
-        ok, encoded = cv2.imencode(kind, np.ascontiguousarray(image[..., order]), options)
+        ok, buffer = cv2.imencode(kind, np.ascontiguousarray(image[..., order]), options)
         if not ok:
             raise ValueError(f"{kind} cannot hold an image of {image.shape[1]}x{image.shape[0]}")
-        encoded = encoded.tobytes()
+        encoded = buffer.tobytes()
     if profile is None:
         return encoded
     return (png_with_profile if kind == ".png" else jpeg_with_profile)(encoded, profile)
@@ -107,7 +107,7 @@ def encode_photo(kind: str, image: np.ndarray, profile: bytes | None) -> bytes:
 def _bmp_pixels(file: Image.Image) -> np.ndarray:
     mode = {"1": "L"}.get(file.mode, file.mode)
     if mode == "P":
-        palette = np.reshape(file.getpalette(), (-1, 3))
+        palette = np.asarray(file.getpalette()).reshape(-1, 3)
         mode = "L" if (palette == palette[:, :1]).all() else "RGB"
     image = np.array(file.convert(mode))
     return image.reshape(*image.shape[:2], -1)

@@ -37,7 +37,7 @@ class ImageSet:
         shape: tuple[int, int, int],
         names: list[str],
         pixels: np.ndarray | None,
-        read: Callable[[str], np.ndarray] | None = None,
+        read: Callable[[str], np.ndarray] = read_image,
         labels: dict[str, np.ndarray] | None = None,
         skipped: list[tuple[str, str]] | None = None,
     ):
@@ -63,7 +63,7 @@ class ImageSet:
         Returns:
             `float32` images in [-1, 1], shape `(n, height, width, channels)`.
         """
-        if self.in_memory:
+        if self._pixels is not None:
             return to_unit(self._pixels[rows])
         return np.stack([to_unit(self._read(self.names[row])) for row in rows])
 
@@ -135,7 +135,10 @@ class ImageSet:
             except ImageError as error:
                 return error
 
-        good, rows, skipped, pixels = [], [], [], None
+        good: list[str] = []
+        rows: list[int] = []
+        skipped: list[tuple[str, str]] = []
+        pixels: np.ndarray | None = None
         # The first good image settles size and channels before the threads start.
         for name in names:
             if fit.settled:
@@ -175,6 +178,7 @@ class ImageSet:
                 + ". Their reasons are in `skipped`.",
                 stacklevel=4,
             )
+        assert fit.size is not None and fit.channels is not None  # the first good image's
         shape = (*fit.size, fit.channels)
         pixels = None if pixels is None else pixels[: len(good)]
         labels = {field: values[rows] for field, values in labels.items()}
@@ -273,7 +277,9 @@ def _load_tf_data(
             f"`{argument}` is an endless tf.data.Dataset; expected a finite one. Leave out "
             "`.repeat()`: the images are repeated and shuffled here."
         )
-    images, labels, size = [], {}, 0
+    images: list[np.ndarray] = []
+    labels: dict[str, list] = {}
+    size = 0
     for element in dataset.as_numpy_iterator():
         image, label = _split_element(element, argument)
         batched = np.ndim(image) == 4

@@ -5,6 +5,7 @@ import io
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -111,7 +112,8 @@ def write_folder(
     folder, images = Path(folder), np.asarray(images)
     labels = {field: np.asarray(values) for field, values in (labels or {}).items()}
     names = [f"{i:06d}.png" for i in range(len(images))] if names is None else list(names)
-    for what, rows in [("names", names), *((f"labels[{f!r}]", v) for f, v in labels.items())]:
+    arrays: dict[str, Any] = {"names": names, **{f"labels[{f!r}]": v for f, v in labels.items()}}
+    for what, rows in arrays.items():
         if len(rows) != len(images):
             raise LabelError(
                 f"`{what}` has {len(rows)} rows; expected {len(images)}, one an image."

@@ -86,16 +86,18 @@ def unpaired(
     """
     # An impossible window is told before thousands of images are read.
     _check_crop_size(crop_size, image_size)
-    options = {
+    options: dict[str, Any] = {
         "convert_channels": convert_channels,
         "on_bad_image": on_bad_image,
         "npz_key": npz_key,
         "memory_limit": memory_limit,
     }
     source_images = ImageSet.open(source, "source", image_size, channels, **options)
-    *size, channels = source_images.shape
-    _check_crop_size(crop_size, size)
-    target_images = ImageSet.open(target, "target", size, channels, with_labels=False, **options)
+    height, width, channels = source_images.shape
+    _check_crop_size(crop_size, (height, width))
+    target_images = ImageSet.open(
+        target, "target", (height, width), channels, with_labels=False, **options
+    )
     return UnpairedDataset(
         source_images,
         target_images,
@@ -217,7 +219,7 @@ class UnpairedDataset(keras.utils.PyDataset):
         """Crops and mirrors a batch of images."""
         if self.crop_size is None and not self.flip:
             return images
-        count, *size = images.shape[:3]
+        count, size = len(images), images.shape[1:3]
         height, width = self.crop_size or size
         slack = size[0] - height, size[1] - width
         if self.shuffle:

@@ -45,7 +45,7 @@ class ImageSample:
     checksum: str
     rows: dict[str, int] = field(init=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Notes the row of each name."""
         self.rows = {name: row for row, name in enumerate(self.images.names)}
 

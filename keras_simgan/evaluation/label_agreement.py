@@ -40,7 +40,7 @@ class AgreementOptions:
     distance: str
     bound: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuses a distance that has no bound."""
         if self.distance not in BOUNDS:
             raise ValueError(
@@ -92,9 +92,8 @@ class Agreement:
     @property
     def holds(self) -> bool:
         """Whether the whole interval keeps to the bound."""
-        if self.higher_is_better:
-            return self.mean.low >= self.bound
-        return self.mean.high <= self.bound
+        low, high = self.mean.interval
+        return low >= self.bound if self.higher_is_better else high <= self.bound
 
     @property
     def text(self) -> str:

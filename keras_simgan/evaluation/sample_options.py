@@ -37,7 +37,7 @@ class SampleOptions:
     convert_channels: bool = False
     on_bad_image: str = "error"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuses values that cannot be meant."""
         if not isinstance(self.sample_size, int) or self.sample_size < MINIMUM_IMAGES:
             raise ValueError(

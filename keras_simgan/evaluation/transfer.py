@@ -131,12 +131,26 @@ def measure_transfer(samples: Mapping[str, ImageSample], options: TransferOption
         )
     return Transfer(
         scores,
-        over_augmented["refined"].gain,
+        gain_of(over_augmented["refined"]),
         task.unit,
         task.lower_is_better,
         task.chance(labels["test"]),
         len(labels["test"]),
     )
+
+
+def gain_of(score: TransferScore) -> Estimate:
+    """The gain of an arm over the baseline.
+
+    Args:
+        score: Of another arm than the baseline.
+
+    Raises:
+        ValueError: If it is the baseline's, which has no gain.
+    """
+    if score.gain is None:
+        raise ValueError("The baseline has no gain over itself. Pass the score of another arm.")
+    return score.gain
 
 
 class _Batches(keras.utils.PyDataset):

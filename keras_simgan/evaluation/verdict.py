@@ -10,7 +10,7 @@ import scipy.stats
 
 from keras_simgan.evaluation.evaluation import Evaluation
 from keras_simgan.evaluation.label_agreement import Agreement
-from keras_simgan.evaluation.transfer import Transfer
+from keras_simgan.evaluation.transfer import Transfer, gain_of
 from keras_simgan.metrics import Estimate
 
 _SIGNIFICANCE = 0.05
@@ -71,7 +71,7 @@ def _by_transfer(
     numbers = (
         f"trained on the refined images, a small network comes to {refined:.3g} {unit} on "
         f"{transfer.images:,} real ones, trained on the synthetic images to {synthetic:.3g} "
-        f"({_signed(transfer.scores['refined'].gain)})"
+        f"({_signed(gain_of(transfer.scores['refined']))})"
     )
     above_chance = refined - transfer.chance
     if (-above_chance if transfer.lower_is_better else above_chance) <= 0:
@@ -111,12 +111,14 @@ def _clear_gain(transfer: Transfer, baseline: str) -> int:
     0 where the difference may be chance: of the test images, by the gain's interval, or of the
     trainings, by their scores. Two trainings on one set often exclude zero from the interval too.
     """
-    over = {"synthetic": transfer.scores["refined"].gain, "augmented": transfer.over_augmented}
-    gain, sign = over[baseline], -1 if transfer.lower_is_better else 1
+    over_synthetic = gain_of(transfer.scores["refined"])
+    gains = {"synthetic": over_synthetic, "augmented": transfer.over_augmented}
+    low, high = gains[baseline].interval
+    sign = -1 if transfer.lower_is_better else 1
     refined, others = (sign * np.array(transfer.scores[n].seeds) for n in ("refined", baseline))
-    if gain.low > 0 and _is_ahead(refined, others):
+    if low > 0 and _is_ahead(refined, others):
         return 1
-    return -1 if gain.high < 0 and _is_ahead(others, refined) else 0
+    return -1 if high < 0 and _is_ahead(others, refined) else 0
 
 
 def _is_ahead(first: np.ndarray, second: np.ndarray) -> bool:
@@ -151,9 +153,9 @@ def _augmentation_remark(transfer: Transfer, is_better: bool) -> str:
 
 def _seed_remarks(transfer: Transfer) -> list[str]:
     """Why a gain whose interval excludes zero may still be chance."""
-    gain = transfer.scores["refined"].gain
+    low, high = gain_of(transfer.scores["refined"]).interval
     synthetic, refined = (transfer.scores[name].seeds for name in ("synthetic", "refined"))
-    if gain.low <= 0 <= gain.high:
+    if low <= 0 <= high:
         return []
     if len(refined) < 3:
         return [
@@ -171,11 +173,12 @@ def _by_distance(evaluation: Evaluation) -> Verdict:
     distances = evaluation.distances["kernel distance"]
     before, after = distances["synthetic"], distances["refined"]
     numbers = f"its kernel distance to the real images went from {before} to {after}"
+    (low_before, high_before), (low_after, high_after) = before.interval, after.interval
     agreement = evaluation.agreement
-    if after.low > before.high:
+    if low_after > high_before:
         train = False
         sentence = f"Do not train on the refined set: {numbers}, so it looks less real."
-    elif after.high >= before.low:
+    elif high_after >= low_before:
         train = False
         sentence = (
             f"Do not train on the refined set yet: {numbers}, a difference that may be chance."
@@ -202,11 +205,11 @@ def _distance_remarks(evaluation: Evaluation) -> list[str]:
     worse = []
     for measure in ("precision", "recall"):
         before, after = (evaluation.distances[measure][name] for name in ("synthetic", "refined"))
-        if after.high < before.low:
+        if after.interval[1] < before.interval[0]:
             worse.append(f"{measure} fell from {before} to {after}")
     remarks = [f"Not all measures agree: {' and '.join(worse)}."] if worse else []
     accuracy = evaluation.distances["domain classifier accuracy"]["refined"]
-    if accuracy.low > 0.9:
+    if accuracy.interval[0] > 0.9:
         remarks.append(
             f"A classifier still tells refined from real images in {100 * accuracy.value:.0f} % of "
             "cases: they are nearer, not alike."
@@ -231,4 +234,5 @@ def _label_remarks(agreement: Agreement | None, decided: bool) -> list[str]:
 
 
 def _signed(gain: Estimate) -> str:
-    return f"a gain of {gain.value:+.3g}, 95 % interval {gain.low:+.3g} to {gain.high:+.3g}"
+    low, high = gain.interval
+    return f"a gain of {gain.value:+.3g}, 95 % interval {low:+.3g} to {high:+.3g}"

@@ -127,7 +127,7 @@ class DiffAugment(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True
 
-    def call(self, images, training: bool = False):
+    def call(self, images: Any, training: bool = False) -> Any:
         """The images, changed in training."""
         if not training:
             return images
@@ -141,10 +141,10 @@ class DiffAugment(keras.layers.Layer):
         # Not in half precision, which has fewer numbers than an image has rows.
         return keras.random.uniform((batch, 1, 1, 1), dtype="float32", seed=self.seed_generator)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         """The input's shape."""
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """All arguments."""
         return {**super().get_config(), "policy": self.policy, "seed": self.seed}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -42,7 +44,7 @@ class ImageHistory(ImageStore):
         4
     """
 
-    def call(self, images):
+    def call(self, images: Any) -> Any:
         """The batch with half of its images from the history, once that holds enough."""
         half = smaller(ops.shape(images)[0] // 2, self.capacity)
         new, rest = images[:half], images[half:]

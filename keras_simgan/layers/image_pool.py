@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -40,7 +42,7 @@ class ImagePool(ImageStore):
         8
     """
 
-    def call(self, images):
+    def call(self, images: Any) -> Any:
         """The batch with some of its images swapped, once the pool is full."""
         count = smaller(ops.shape(images)[0], self.capacity)
         new, rest = images[:count], images[count:]

@@ -111,11 +111,11 @@ class ImageStore(keras.layers.Layer):
         self.stored.assign(ops.minimum(stored, self.capacity))
         self.calls.assign_add(1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         """The input's shape."""
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """All arguments."""
         return {
             **super().get_config(),
@@ -126,6 +126,6 @@ class ImageStore(keras.layers.Layer):
         }
 
 
-def smaller(count, limit: int):
+def smaller(count: Any, limit: int) -> Any:
     """The smaller of both; `count` may be a tensor, where the batch size is not known."""
     return min(count, limit) if isinstance(count, int) else ops.minimum(count, limit)

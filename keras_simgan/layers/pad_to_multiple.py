@@ -21,8 +21,8 @@ class PadToMultiple(keras.layers.Layer):
     Input and output shape `(batch, height, width, channels)`.
 
     Example:
-        >>> tuple(PadToMultiple(4)(ops.zeros((1, 9, 12, 3))).shape[1:])
-        (12, 12, 3)
+        >>> tuple(PadToMultiple(4)(ops.zeros((1, 9, 12, 3))).shape)
+        (1, 12, 12, 3)
     """
 
     def __init__(self, multiple: int, minimum: int | None = None, **kwargs: Any):
@@ -43,7 +43,7 @@ class PadToMultiple(keras.layers.Layer):
             return max(padded, self.minimum)
         return ops.maximum(padded, self.minimum)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         """The padded images."""
         for axis in (1, 2):
             size = ops.shape(inputs)[axis]
@@ -58,13 +58,13 @@ class PadToMultiple(keras.layers.Layer):
             inputs = ops.take(inputs, ops.minimum(place, period - place) % size, axis=axis)
         return inputs
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         """Height and width rounded up."""
         batch, height, width, channels = input_shape
         padded = [None if size is None else self._padded(size) for size in (height, width)]
         return (batch, *padded, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """All arguments."""
         return {**super().get_config(), "multiple": self.multiple, "minimum": self.minimum}
 
@@ -76,17 +76,18 @@ class CropToMatch(keras.layers.Layer):
     Call with a list `[images, reference]`, shapes `(batch, height, width, channels)`.
 
     Example:
-        >>> tuple(CropToMatch()([ops.zeros((1, 12, 12, 3)), ops.zeros((1, 9, 12, 1))]).shape[1:])
-        (9, 12, 3)
+        >>> images, reference = ops.zeros((1, 12, 12, 3)), ops.zeros((1, 9, 12, 1))
+        >>> tuple(CropToMatch()([images, reference]).shape)
+        (1, 9, 12, 3)
     """
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         """The images, cut."""
         images, reference = inputs
         _, height, width, _ = ops.shape(reference)
         return images[:, :height, :width]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         """The reference's height and width."""
         images, reference = input_shape
         return (images[0], *reference[1:3], images[-1])

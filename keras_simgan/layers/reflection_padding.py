@@ -24,8 +24,9 @@ class ReflectionPadding2D(keras.layers.Layer):
         ValueError: A padding that is no integer from 0, or an image no larger than it.
 
     Example:
-        >>> tuple(ReflectionPadding2D(2)(ops.reshape(ops.arange(16.0), (1, 4, 4, 1))).shape[1:])
-        (8, 8, 1)
+        >>> images = ops.reshape(ops.arange(9.0), (1, 3, 3, 1))
+        >>> [int(value) for value in ReflectionPadding2D(1)(images)[0, 1, :, 0]]
+        [1, 0, 1, 2, 1]
     """
 
     def __init__(self, padding: int, **kwargs: Any):
@@ -34,7 +35,7 @@ class ReflectionPadding2D(keras.layers.Layer):
             raise ValueError(f"`padding` must be an integer not below 0; got {padding!r}.")
         self.padding = padding
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         """The padded images."""
         self.compute_output_shape(inputs.shape)  # for its error; the backends do not agree on one
         if not self.padding:
@@ -42,7 +43,7 @@ class ReflectionPadding2D(keras.layers.Layer):
         sides = (self.padding, self.padding)
         return ops.pad(inputs, ((0, 0), sides, sides, (0, 0)), mode="reflect")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         """Height and width grow by twice the padding."""
         batch, height, width, channels = input_shape
         if any(size is not None and size <= self.padding for size in (height, width)):
@@ -53,6 +54,6 @@ class ReflectionPadding2D(keras.layers.Layer):
         grown = [None if size is None else size + 2 * self.padding for size in (height, width)]
         return (batch, *grown, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """All arguments."""
         return {**super().get_config(), "padding": self.padding}

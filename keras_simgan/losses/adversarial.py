@@ -59,31 +59,31 @@ class AdversarialLoss:
     def __init__(self, name: str | None = None):
         self.name = name or re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
 
-    def real(self, logits):
+    def real(self, logits: Any) -> Any:
         """What the discriminator loses on real images, elementwise."""
         raise NotImplementedError(f"{type(self).__name__} must define `real`.")
 
-    def fake(self, logits):
+    def fake(self, logits: Any) -> Any:
         """What the discriminator loses on fake images, elementwise."""
         raise NotImplementedError(f"{type(self).__name__} must define `fake`.")
 
-    def fool(self, logits):
+    def fool(self, logits: Any) -> Any:
         """What the generator loses on its fake images, elementwise."""
         raise NotImplementedError(f"{type(self).__name__} must define `fool`.")
 
-    def generator(self, outputs):
+    def generator(self, outputs: Any) -> Any:
         """What the generator loses where the discriminator says `outputs` of its images."""
         return _reduce(self.fool, outputs)
 
-    def discriminator_real(self, outputs):
+    def discriminator_real(self, outputs: Any) -> Any:
         """What the discriminator loses where it says `outputs` of real images."""
         return _reduce(self.real, outputs)
 
-    def discriminator_fake(self, outputs):
+    def discriminator_fake(self, outputs: Any) -> Any:
         """What the discriminator loses where it says `outputs` of fake images."""
         return _reduce(self.fake, outputs)
 
-    def discriminator(self, real, fake):
+    def discriminator(self, real: Any, fake: Any) -> Any:
         """The sum of `discriminator_real(real)` and `discriminator_fake(fake)`."""
         return self.discriminator_real(real) + self.discriminator_fake(fake)
 
@@ -98,7 +98,7 @@ class AdversarialLoss:
         return cls(**{key: config[key] for key in config if key not in ("reduction", "dtype")})
 
 
-def logits_of(outputs) -> list:
+def logits_of(outputs: Any) -> list:
     """The logit maps in a discriminator's output.
 
     Args:

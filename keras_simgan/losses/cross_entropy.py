@@ -1,5 +1,7 @@
 """The losses of the first GAN: cross-entropy, with the generator's part in two ways."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -29,15 +31,15 @@ class NonSaturatingLoss(AdversarialLoss):
         0.693
     """
 
-    def real(self, logits):
+    def real(self, logits: Any) -> Any:
         """-log D."""
         return -ops.log_sigmoid(logits)
 
-    def fake(self, logits):
+    def fake(self, logits: Any) -> Any:
         """-log(1 - D)."""
         return -ops.log_sigmoid(-logits)
 
-    def fool(self, logits):
+    def fool(self, logits: Any) -> Any:
         """-log D."""
         return -ops.log_sigmoid(logits)
 
@@ -66,6 +68,6 @@ class MinimaxLoss(NonSaturatingLoss):
         -0.693
     """
 
-    def fool(self, logits):
+    def fool(self, logits: Any) -> Any:
         """log(1 - D)."""
         return ops.log_sigmoid(-logits)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
 import keras
 from keras import ops
@@ -28,7 +29,9 @@ class _Penalty:
         self.every = every
         self.name = name
 
-    def __call__(self, discriminate, real, fake, step, state):
+    def __call__(
+        self, discriminate: Callable[[Any], Any], real: Any, fake: Any, step: Any, state: list
+    ) -> Any:
         """The penalty of a batch, a scalar."""
         gradient = input_gradient(
             lambda images: _scores(discriminate(images)), self._images(real, fake, step), state
@@ -37,12 +40,20 @@ class _Penalty:
         squared_norms = ops.sum(squares, axis=tuple(range(1, len(squares.shape))))  # (batch,)
         return self.weight * self.every * mean(self._deviation(squared_norms))
 
+    def _images(self, real, fake, step):
+        """Where the gradient is taken."""
+        raise NotImplementedError
+
+    def _deviation(self, squared_norms):
+        """What is averaged over the images, of the squared norms of their gradients, `(batch,)`."""
+        raise NotImplementedError
+
     def get_config(self) -> dict[str, Any]:
         """All arguments."""
         return {"weight": self.weight, "every": self.every, "name": self.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """The penalty that `get_config` described."""
         return cls(**config)
 

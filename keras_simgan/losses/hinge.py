@@ -1,5 +1,7 @@
 """The hinge loss."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -29,14 +31,14 @@ class HingeLoss(AdversarialLoss):
         (0.25, 1.75)
     """
 
-    def real(self, logits):
+    def real(self, logits: Any) -> Any:
         """max(0, 1 - l)."""
         return ops.relu(1.0 - logits)
 
-    def fake(self, logits):
+    def fake(self, logits: Any) -> Any:
         """max(0, 1 + l)."""
         return ops.relu(1.0 + logits)
 
-    def fool(self, logits):
+    def fool(self, logits: Any) -> Any:
         """Minus the logit."""
         return -logits

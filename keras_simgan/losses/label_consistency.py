@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import keras
 from keras import ops
@@ -98,9 +98,9 @@ class LabelConsistency(keras.losses.Loss):
         self.distance = distance
         self.weight = float(weight)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each image, shape `(batch,)`."""
-        distance = DISTANCES.get(self.distance, self.distance)
+        distance = self.distance if callable(self.distance) else DISTANCES[self.distance]
         total = 0.0
         outputs = [keras.tree.flatten(self.model(x, training=False)) for x in (y_true, y_pred)]
         for before, after in zip(*outputs, strict=True):
@@ -114,7 +114,7 @@ class LabelConsistency(keras.losses.Loss):
             total += mean(ops.reshape(each, (ops.shape(each)[0], -1)), axes=(1,))
         return self.weight * total
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """All arguments."""
         return {
             **super().get_config(),
@@ -124,7 +124,7 @@ class LabelConsistency(keras.losses.Loss):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """The loss that `get_config` described."""
         load = keras.saving.deserialize_keras_object
         return cls(

@@ -1,5 +1,7 @@
 """The least-squares adversarial loss."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -56,19 +58,19 @@ class LeastSquaresLoss(AdversarialLoss):
         self.real_label = float(real_label)
         self.generator_label = float(generator_label)
 
-    def real(self, logits):
+    def real(self, logits: Any) -> Any:
         """1/2 (l - b)^2."""
         return 0.5 * ops.square(logits - self.real_label)
 
-    def fake(self, logits):
+    def fake(self, logits: Any) -> Any:
         """1/2 (l - a)^2."""
         return 0.5 * ops.square(logits - self.fake_label)
 
-    def fool(self, logits):
+    def fool(self, logits: Any) -> Any:
         """(l - c)^2."""
         return ops.square(logits - self.generator_label)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """All arguments."""
         return {
             **super().get_config(),

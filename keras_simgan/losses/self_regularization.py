@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import keras
 from keras import ops
@@ -91,7 +91,7 @@ class SelfRegularization(keras.losses.Loss):
         """The models among psi."""
         return [part for part, _ in self.terms if isinstance(part, keras.Model)]
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each image, shape `(batch,)`."""
         total = 0.0
         for part, weight in self.terms:
@@ -100,7 +100,7 @@ class SelfRegularization(keras.losses.Loss):
                 total += weight * mean(distance, axes=tuple(range(1, len(distance.shape))))
         return self.weight * total
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """All arguments."""
         return {
             **super().get_config(),
@@ -109,7 +109,7 @@ class SelfRegularization(keras.losses.Loss):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """The loss that `get_config` described."""
         return cls(**{**config, "psi": keras.saving.deserialize_keras_object(config["psi"])})
 

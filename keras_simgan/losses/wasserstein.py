@@ -1,5 +1,7 @@
 """The loss of the Wasserstein GAN."""
 
+from typing import Any
+
 import keras
 
 from keras_simgan.losses.adversarial import AdversarialLoss
@@ -29,14 +31,14 @@ class WassersteinLoss(AdversarialLoss):
         -2.0
     """
 
-    def real(self, logits):
+    def real(self, logits: Any) -> Any:
         """Minus the logit."""
         return -logits
 
-    def fake(self, logits):
+    def fake(self, logits: Any) -> Any:
         """The logit itself."""
         return logits
 
-    def fool(self, logits):
+    def fool(self, logits: Any) -> Any:
         """Minus the logit."""
         return -logits

@@ -1,5 +1,7 @@
 """The constraint of the first Wasserstein GAN."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -25,10 +27,10 @@ class WeightClipping(keras.constraints.Constraint):
             raise ValueError(f"`limit` must be above 0; got {limit!r}.")
         self.limit = float(limit)
 
-    def __call__(self, w):
+    def __call__(self, w: Any) -> Any:
         """The weights, clipped."""
         return ops.clip(w, -self.limit, self.limit)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """All arguments."""
         return {"limit": self.limit}

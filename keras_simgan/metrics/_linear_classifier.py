@@ -37,7 +37,8 @@ def fit_classifier(positives: np.ndarray, negatives: np.ndarray) -> Pipeline:
     # as many numbers as images, and the same distances.
     rotation = [PCA()] if features.shape[1] > len(features) else []
     preparation = make_pipeline(StandardScaler(), *rotation)
-    with np.errstate(invalid="ignore"):  # PCA's shares of the variance of constant features
+    # PCA's shares of the variance of constant features: 0 / 0, or in older versions 1 / 0.
+    with np.errstate(invalid="ignore", divide="ignore"):
         prepared = preparation.fit_transform(features)
     weights = compute_sample_weight("balanced", labels)
     return make_pipeline(preparation, fit_logistic_regression(prepared, labels, weights))

@@ -33,12 +33,12 @@ class AngularError(keras.metrics.MeanMetricWrapper):
     def __init__(self, name: str = "angular_error", **kwargs: Any):
         super().__init__(fn=angular_error, name=name, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """All arguments."""
         return {"name": self.name, "dtype": self.dtype}
 
 
-def angular_error(y_true, y_pred):
+def angular_error(y_true: Any, y_pred: Any) -> Any:
     """The angle of each pair in degrees, shape `(batch,)`; arguments as for `AngularError`."""
     true, predicted = _direction(y_true), _direction(y_pred)
     # Without its axis, torch takes the first dimension of size 3, which may be the batch.

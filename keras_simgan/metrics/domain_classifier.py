@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
@@ -120,8 +122,12 @@ def proxy_a_distance(accuracy: float | Estimate) -> float | Estimate:
         1.0
     """
     if isinstance(accuracy, Estimate):
-        limits = (accuracy.value, accuracy.low, accuracy.high)
-        return Estimate(*(None if a is None else proxy_a_distance(a) for a in limits))
+        low, high = (None if a is None else _distance(a) for a in (accuracy.low, accuracy.high))
+        return Estimate(_distance(accuracy.value), low, high)
+    return _distance(accuracy)
+
+
+def _distance(accuracy: float) -> float:
     if not 0 <= accuracy <= 1:
         raise ValueError(f"`accuracy` must be from 0 to 1. Received: {accuracy!r}.")
     return max(0.0, 2 * (1 - 2 * (1 - float(accuracy))))
@@ -160,9 +166,11 @@ def _mean_of_shares(*correct: np.ndarray) -> Estimate:
     """The mean of two shares of correct answers (Zou and Donner 2008)."""
     shares = [Estimate.of_share(int(each.sum()), len(each), _DESIGN_EFFECT) for each in correct]
     value = sum(share.value for share in shares) / 2
-    lower = np.hypot(*(share.value - share.low for share in shares)) / 2
-    upper = np.hypot(*(share.high - share.value for share in shares)) / 2
-    return Estimate(value, float(value - lower), float(value + upper))
+    intervals = [share.interval for share in shares]
+    values = [share.value for share in shares]
+    lower = math.dist(values, [low for low, _ in intervals]) / 2
+    upper = math.dist(values, [high for _, high in intervals]) / 2
+    return Estimate(value, value - lower, value + upper)
 
 
 def _area(real: np.ndarray, generated: np.ndarray) -> float:

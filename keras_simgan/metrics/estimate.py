@@ -32,6 +32,24 @@ class Estimate:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Both ends of the interval.
+
+        Raises:
+            ValueError: If there is no interval.
+
+        Example:
+            >>> Estimate(0.0123, 0.01, 0.014).interval
+            (0.01, 0.014)
+        """
+        if self.low is None or self.high is None:
+            raise ValueError(
+                f"The estimate {self} has no interval, `low` and `high`, and so cannot be judged "
+                "by it. Measure on more images."
+            )
+        return self.low, self.high
+
     def __str__(self) -> str:
         """The value with the decimals that its interval leaves sense, and that in brackets.
 

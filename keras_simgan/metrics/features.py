@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -49,13 +50,14 @@ class FeatureExtractor:
         self.name = name or model.name
         self.distance_prefix = f"{self.name} " if distance_prefix is None else distance_prefix
         self._model = model
-        *self._size, self._channels = _shape(model, "input", (4,))
+        *self._size, channels = _shape(model, "input", (4,))
         outputs = _shape(model, "output", (2, 4))
-        if self._channels not in (1, 3):
+        if channels is None or channels not in (1, 3):
             raise ValueError(
-                f"The model {model.name!r} takes images of {self._channels} channels; a feature "
+                f"The model {model.name!r} takes images of {channels} channels; a feature "
                 "extractor needs 1 or 3."
             )
+        self._channels = channels
         about = f"{self._size}{self._channels}{outputs[-1]}"
         self._checksum = weights_checksum(model, about)
 
@@ -64,7 +66,7 @@ class FeatureExtractor:
         """SHA-256 of the model's weights and input and output shape, as they were at first."""
         return self._checksum
 
-    def __call__(self, images, batch_size: int = 64) -> np.ndarray:
+    def __call__(self, images: Any, batch_size: int = 64) -> np.ndarray:
         """The features, float32 `(n, d)`.
 
         Args:
@@ -205,8 +207,11 @@ def _shape(model: keras.Model, end: str, dimensions: tuple[int, ...]) -> tuple[i
     """The shape of the model's only input or output, without the batch."""
     shape = getattr(model, f"{end}_shape", None)
     # Several inputs or outputs have a list, tuple or dictionary of shapes.
-    single = isinstance(shape, tuple) and not any(isinstance(size, tuple) for size in shape)
-    if not single or len(shape) not in dimensions:
+    if (
+        not isinstance(shape, tuple)
+        or any(isinstance(size, tuple) for size in shape)
+        or len(shape) not in dimensions
+    ):
         expected = " or ".join(f"{count}-d" for count in dimensions)
         raise ValueError(
             f"The model {model.name!r} has the {end} shape {shape}; a feature extractor needs one "

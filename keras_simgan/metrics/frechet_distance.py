@@ -91,7 +91,7 @@ def frechet_distance(
             has a negative eigenvalue.
 
     Example:
-        >>> frechet_distance(np.zeros(2), np.eye(2), np.ones(2), 4 * np.eye(2))
+        >>> round(frechet_distance(np.zeros(2), np.eye(2), np.ones(2), 4 * np.eye(2)), 6)
         4.0
     """
     mean, other_mean = np.asarray(mean, "float64"), np.asarray(other_mean, "float64")

@@ -100,7 +100,7 @@ class KernelDistance:
         # One subset of many says nothing about the spread of subsets.
         if size < _MINIMUM_FOR_INTERVAL or len(values) == 1 and not whole:
             return Estimate(value)
-        variance = 0.0 if whole else np.var(values, ddof=1) / len(values)
+        variance = 0.0 if whole else float(np.var(values, ddof=1)) / len(values)
         return Estimate(value, *_interval(value, np.mean(components, axis=0), *counts, variance))
 
 

@@ -257,7 +257,7 @@ def _mean_distance(reference: np.ndarray, reading: np.ndarray) -> np.ndarray:
     return np.linalg.norm(reference - reading, axis=-1).mean(axis=1)
 
 
-_DISTANCES = {
+_DISTANCES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "angle": (_gaze, angular_error),
     "class": (_indices(0, "class"), np.equal),
     "iou": (_indices(2, "iou"), _mean_iou),

@@ -72,8 +72,9 @@ class PrecisionRecall:
 def _share_inside(images: np.ndarray, centers: np.ndarray, k: int) -> Estimate:
     """How many of `images` lie in a ball around one of `centers`."""
     # The nearest to an image is itself, at 0; another one equal to it counts as its neighbour.
-    radii = [np.partition(distances, k, axis=1)[:, k] for distances in _distances(centers, None)]
-    radii = np.concatenate(radii)
+    radii = np.concatenate(
+        [np.partition(distances, k, axis=1)[:, k] for distances in _distances(centers, None)]
+    )
     inside = sum(int((d <= radii).any(axis=1).sum()) for d in _distances(images, centers))
     return Estimate.of_share(inside, len(images))
 

@@ -79,11 +79,8 @@ class RealismCritic:
         """
         if isinstance(extractor, str | keras.Model):
             extractor = feature_extractor(extractor)
-        real, synthetic = checked_pair(
-            *(x if np.ndim(x) == 2 else extractor(x) for x in (real, synthetic)),
-            _FOLDS,
-            "A critic",
-        )
+        features = [x if np.ndim(x) == 2 else extractor(x) for x in (real, synthetic)]
+        real, synthetic = checked_pair(features[0], features[1], _FOLDS, "A critic")
         held_out = zip(*held_out_log_odds(real, synthetic, _FOLDS), strict=True)
         slope, offset = _platt(*map(np.concatenate, held_out))
         if not slope > 0:

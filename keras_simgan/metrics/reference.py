@@ -7,7 +7,9 @@ import io
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_simgan.metrics.features import FeatureExtractor, feature_extractor
@@ -51,8 +53,8 @@ class ReferenceStatistics:
     @classmethod
     def of(
         cls,
-        images,
-        extractor="small",
+        images: Any,
+        extractor: str | keras.Model | FeatureExtractor = "small",
         rows: int = 2048,
         seed: int = 0,
         batch_size: int = 64,

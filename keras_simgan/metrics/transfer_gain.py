@@ -140,7 +140,11 @@ def transfer_gain(
             _check_data(arm, data)
             kept.check_arm(arm, fingerprint(*data))
         for seed in arm_seeds:
-            predict = train(data, seed) if train else _fit(build, data, seed, steps, batch_size)
+            if train:
+                predict = train(data, seed)
+            else:
+                assert steps is not None  # `build` has them: `_check`
+                predict = _fit(build, data, seed, steps, batch_size)
             predicted = np.asarray(predict(images))
             if predicted.shape[:1] != (len(images),):
                 raise ValueError(
@@ -227,7 +231,7 @@ class _Batches(keras.utils.PyDataset):
         self.parts, self.order, self.batch_size = (images, labels), order, batch_size
 
     @property
-    def num_batches(self):
+    def num_batches(self) -> int:
         return len(self.order) // self.batch_size
 
     def __getitem__(self, index):

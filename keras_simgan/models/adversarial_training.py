@@ -144,7 +144,7 @@ class AdversarialTraining(Translator):
         return [*self.variables, *self.optimizer.variables, *self.metrics_variables]
 
     def minimize(
-        self, losses: Callable[[], tuple[dict, Any]], variables: list, optimizer
+        self, losses: Callable[[], tuple[dict, Any]], variables: list, optimizer: Any
     ) -> tuple[dict, Any]:
         """One step of one turn's optimizer down the sum of its losses.
 

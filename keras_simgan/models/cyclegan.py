@@ -183,7 +183,7 @@ class CycleGAN(GAN):
     _label_loss = "label_consistency"
     _label_model = "feature_extractor_0"
 
-    def generate(self, batch, training=True):
+    def generate(self, batch: tuple, training: bool = True) -> Any:
         """G(x) and F(y)."""
         source, target = batch
         return {
@@ -191,7 +191,7 @@ class CycleGAN(GAN):
             "source": self.inverse_generator(target, training=training),
         }
 
-    def generator_losses(self, batch, fakes, training=True):
+    def generator_losses(self, batch: tuple, fakes: Any, training: bool = True) -> dict:
         """Equation 3 for both generators."""
         source, target = batch
         source_weight, target_weight = self._cycle_weights
@@ -227,7 +227,7 @@ class CycleGAN(GAN):
             losses[self._label_loss] = ops.mean(self.label_consistency.call(source, after))
         return losses
 
-    def discriminator_losses(self, batch, fakes, training=True):
+    def discriminator_losses(self, batch: tuple, fakes: Any, training: bool = True) -> dict:
         """Fakes told from real images, in both domains."""
         source, target = batch
         return {
@@ -239,9 +239,9 @@ class CycleGAN(GAN):
             ),
         }
 
-    def recall_fakes(self, fakes):
+    def recall_fakes(self, fakes: Any) -> Any:
         """Some of each domain's fakes from its pool."""
-        if not self.pool_size:
+        if self.target_pool is None or self.source_pool is None:
             return fakes
         return {
             "target": self.target_pool(fakes["target"]),

@@ -146,13 +146,13 @@ class NetworkGroup(TrainingSteps):
         load = keras.saving.deserialize_keras_object
         return cls(**{name: load(value, custom_objects) for name, value in config.items()})
 
-    def save_own_variables(self, store) -> None:
+    def save_own_variables(self, store: Any) -> None:
         """Also the seeds of the networks' random layers, which Keras leaves out of its files."""
         super().save_own_variables(store)
         for index, seed in enumerate(self._seeds):
             store[f"seed_{index}"] = seed
 
-    def load_own_variables(self, store) -> None:
+    def load_own_variables(self, store: Any) -> None:
         """What `save_own_variables` wrote."""
         seeds = {key: store[key] for key in store.keys() if key.startswith("seed_")}
         super().load_own_variables({key: store[key] for key in store.keys() if key not in seeds})

@@ -64,7 +64,7 @@ class SimGAN(GAN):
         ... )
         >>> model.compile()
         >>> synthetic, real = np.random.uniform(-1, 1, (2, 8, 35, 55, 1)).astype("float32")
-        >>> history = model.fit(synthetic, real, batch_size=4, verbose=0)
+        >>> history = model.fit(synthetic, real, batch_size=2, verbose=0)
         >>> model.predict(synthetic, verbose=0).shape
         (8, 35, 55, 1)
     """
@@ -143,11 +143,11 @@ class SimGAN(GAN):
         self.discriminator_warmup = discriminator_warmup
         self.seed = seed
 
-    def generate(self, batch, training=True):
+    def generate(self, batch: tuple, training: bool = True) -> Any:
         """R(x), shape `(batch, height, width, channels)`."""
         return self.refiner(batch[0], training=training)
 
-    def generator_losses(self, batch, fakes, training=True):
+    def generator_losses(self, batch: tuple, fakes: Any, training: bool = True) -> dict:
         """Equation 4: adversarial and self-regularization loss."""
         synthetic, refined = batch[0], fakes
         adversarial = self.generator_adversarial_loss("discriminator", refined, training=training)
@@ -161,7 +161,7 @@ class SimGAN(GAN):
             losses["label_consistency"] = ops.mean(self.label_consistency.call(synthetic, refined))
         return losses
 
-    def discriminator_losses(self, batch, fakes, training=True):
+    def discriminator_losses(self, batch: tuple, fakes: Any, training: bool = True) -> dict:
         """Equation 2: refined images told as refined, real ones as real."""
         losses = self.discriminator_adversarial_losses(
             "discriminator", batch[1], fakes, training=training
@@ -169,11 +169,11 @@ class SimGAN(GAN):
         losses["discriminator_refined"] = losses.pop("discriminator_fake")
         return losses
 
-    def recall_fakes(self, fakes):
+    def recall_fakes(self, fakes: Any) -> Any:
         """Half of the refined images from the history."""
         return fakes if self.image_history is None else self.image_history(fakes)
 
-    def default_optimizers(self):
+    def default_optimizers(self) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
         """SGD at a constant 0.001 on sums over the patch map, as the paper has it.
 
         The losses here are means over the patch map, so the rate is 0.001 times the patches: 0.126

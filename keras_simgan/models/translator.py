@@ -26,7 +26,7 @@ class Translator(NetworkGroup):
     #: preset keeps these in `model.weights.h5`; the other networks train only.
     directions: dict[str, str] = {}
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         """What the first direction's network, or else the first generator, makes of its inputs."""
         name = next(iter([*self.directions.values(), *self.generators]))
         return self.networks[name](inputs, training=training)

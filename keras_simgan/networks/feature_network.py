@@ -47,7 +47,7 @@ class FeatureNetwork(Network):
         image_shape: tuple[int | None, int | None, int] = (None, None, 3),
         filters: tuple[int, ...] = (24, 48, 72, 96),
         features: int = 192,
-        dtype=None,
+        dtype: str | keras.DTypePolicy | None = None,
         name: str | None = None,
     ):
         image_shape = check_image_shape(image_shape)

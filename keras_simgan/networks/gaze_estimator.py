@@ -44,17 +44,18 @@ class GazeEstimator(Network):
         dense_units: int = 1000,
         fc9600_dense: bool = False,
         pooling: int = 1,
-        dtype=None,
+        dtype: str | keras.DTypePolicy | None = None,
         name: str | None = None,
     ):
-        image_shape = check_image_shape(image_shape)
+        height, width, channels = check_image_shape(image_shape)
         if not isinstance(pooling, int) or pooling < 1:
             raise ValueError(f"`pooling` must be an integer from 1; got {pooling!r}.")
-        if None in image_shape or min(image_shape[:2]) // pooling < 20:
+        if height is None or width is None or min(height, width) // pooling < 20:
             raise ValueError(
                 f"A gaze estimator needs images of known size, at least 20x20 pixels after "
-                f"pooling; got image_shape={image_shape} and pooling={pooling}."
+                f"pooling; got image_shape={(height, width, channels)} and pooling={pooling}."
             )
+        image_shape = (height, width, channels)
         if len(filters) != 5:
             raise ValueError(f"`filters` must name five convolutions' filters; got {filters!r}.")
         dtype = keras.dtype_policies.get(dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +18,7 @@ class Network(keras.Model):
     `config`; saving, loading and `for_image_shape` follow from it.
     """
 
-    def __init__(self, *, inputs, outputs, config: dict, dtype, name: str | None):
+    def __init__(self, *, inputs: Any, outputs: Any, config: dict, dtype: Any, name: str | None):
         super().__init__(inputs=inputs, outputs=outputs, name=name)
         self._arguments = config
         self._layer_dtype = dtype
@@ -94,7 +95,7 @@ def output_dtype(dtype: keras.DTypePolicy) -> str:
     return "float64" if dtype.compute_dtype == "float64" else "float32"
 
 
-def check_image_shape(image_shape) -> tuple[int | None, int | None, int]:
+def check_image_shape(image_shape: Iterable[Any]) -> tuple[int | None, int | None, int]:
     """Returns `(height, width, channels)` as a tuple; height and width may be None.
 
     Raises:

@@ -1,5 +1,7 @@
 """What CycleGAN's generator and discriminator share."""
 
+from typing import Any
+
 import keras
 
 
@@ -9,7 +11,7 @@ def check_normalization(normalization: str | None) -> None:
         raise ValueError(f'`normalization` must be "instance" or None; got {normalization!r}.')
 
 
-def normalize(normalization: str | None, name: str, dtype) -> keras.layers.Layer:
+def normalize(normalization: str | None, name: str, dtype: Any) -> keras.layers.Layer:
     """Instance normalization: each channel of each image brought to mean 0 and variance 1.
 
     No parameters, epsilon 1e-5. Without normalization, a layer that does nothing.

@@ -43,7 +43,7 @@ class PatchDiscriminator(Network):
         filters: int = 64,
         layers: int = 3,
         normalization: str | None = "instance",
-        dtype=None,
+        dtype: str | keras.DTypePolicy | None = None,
         name: str | None = None,
     ):
         image_shape = check_image_shape(image_shape)

@@ -42,7 +42,7 @@ class Refiner(Network):
         blocks: int = 4,
         stem_kernel: int = 3,
         block_kernel: int = 3,
-        dtype=None,
+        dtype: str | keras.DTypePolicy | None = None,
         name: str | None = None,
     ):
         image_shape = check_image_shape(image_shape)

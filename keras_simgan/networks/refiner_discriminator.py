@@ -42,7 +42,7 @@ class RefinerDiscriminator(Network):
         self,
         image_shape: tuple[int | None, int | None, int],
         stages: tuple = EYES,
-        dtype=None,
+        dtype: str | keras.DTypePolicy | None = None,
         name: str | None = None,
     ):
         image_shape = check_image_shape(image_shape)

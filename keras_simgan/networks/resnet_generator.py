@@ -57,7 +57,7 @@ class ResNetGenerator(Network):
         upsampling: str = "transpose",
         output_channels: int | None = None,
         normalization: str | None = "instance",
-        dtype=None,
+        dtype: str | keras.DTypePolicy | None = None,
         name: str | None = None,
     ):
         image_shape = check_image_shape(image_shape)

@@ -32,7 +32,7 @@ def rewrite_json(text: str, names: Names) -> str:
     cuts = _cuts(data, names) if names.drops else {}
     if cuts:
         _cut_annotations(data, cuts)
-        start = _SPACE.match(text).end()
+        start = _after_space(text, 0)
         pieces, position = [], 0
         for begin, end in _spans(text, start, cuts):
             pieces.append(text[position:begin])
@@ -80,7 +80,8 @@ def _is_record_left_out(item, names: Names) -> bool:
 
 def _cuts(node, names: Names) -> dict:
     """What to take out of an array or object: by place, `True` or the same of what is there."""
-    cuts = {}
+    cuts: dict[int, bool | dict] = {}
+    nested: bool | dict
     if isinstance(node, _Object):
         # An object of objects is a table, whose rows may be records of images.
         is_table = all(isinstance(value, _Object) for _, value in node)
@@ -160,20 +161,25 @@ def _field(item: _Object, name: str):
     return None
 
 
+def _after_space(text: str, position: int) -> int:
+    space = _SPACE.match(text, position)
+    return position if space is None else space.end()
+
+
 def _children(text: str, start: int) -> list[tuple[int, int, int]]:
     """Where each item of an array or object begins, where its value begins, and where it ends."""
     found = []
-    position = _SPACE.match(text, start + 1).end()
+    position = _after_space(text, start + 1)
     while text[position] not in "]}":
         begin = position
         if text[start] == "{":
-            colon = _SPACE.match(text, _DECODER.raw_decode(text, begin)[1]).end()
-            position = _SPACE.match(text, colon + 1).end()
+            colon = _after_space(text, _DECODER.raw_decode(text, begin)[1])
+            position = _after_space(text, colon + 1)
         end = _DECODER.raw_decode(text, position)[1]
         found.append((begin, position, end))
-        position = _SPACE.match(text, end).end()
+        position = _after_space(text, end)
         if text[position] == ",":
-            position = _SPACE.match(text, position + 1).end()
+            position = _after_space(text, position + 1)
     return found
 
 

@@ -162,9 +162,9 @@ def _padded(field: Field, sides, sign: int) -> Field:
 def _enlarged(layer, field: Field) -> Field:
     factor = _same_on_both_axes(layer, layer.size)
     if layer.interpolation == "nearest":
-        low, high = -Fraction(factor - 1, factor), 0
+        low, high = -Fraction(factor - 1, factor), Fraction(0)
     elif layer.interpolation == "bilinear":
-        low, high = -2, 2
+        low, high = Fraction(-2), Fraction(2)
     else:
         raise cannot_tile(layer, f"it interpolates by {layer.interpolation!r}")
     return field.moved(low, high, field.step / factor, field.size * factor)

@@ -81,7 +81,9 @@ class _Worker(beam.DoFn):
     def setup(self) -> None:
         model, direction, tile, overlap = self._arguments
         refiner = load_refiner(model, direction, tile, overlap)
-        self._refiner = ShardRefiner(refiner, *self._folders, scores_of(*self._scores))
+        source, destination = self._folders
+        scores = scores_of(*self._scores)
+        self._refiner = ShardRefiner(refiner, source, destination, scores)
 
     def process(self, names: list[str]) -> Iterator[str]:
         for outcomes, failed in self._refiner.refine([names]):

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from keras_simgan.data.files import ImageError, replacing
-from keras_simgan.refinement import annotations, tfrecords
+from keras_simgan.refinement import tfrecords
+from keras_simgan.refinement.annotations import is_annotation, rewrite_annotations
 from keras_simgan.refinement.record import Outcome, fingerprint
 
 # Larger annotations are copied as they are, without being read into memory.
@@ -66,7 +67,7 @@ def copy_file(
 def _rewritten(name: str, source: Path, destination: Path, is_left_out) -> bytes | None:
     """The content of an annotation in the destination; `None` to copy the file as it is."""
     path = source / name
-    if not annotations.is_annotation(name):
+    if not is_annotation(name):
         return None
     if path.stat().st_size > _ANNOTATION_BYTES:
         warnings.warn(
@@ -79,4 +80,4 @@ def _rewritten(name: str, source: Path, destination: Path, is_left_out) -> bytes
     content = path.read_bytes()
     if path.name == tfrecords.INFO:
         return tfrecords.update_info(content, destination / name)
-    return annotations.rewrite_annotations(name, content, source, destination, is_left_out)
+    return rewrite_annotations(name, content, source, destination, is_left_out)

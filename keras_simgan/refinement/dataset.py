@@ -98,7 +98,8 @@ def refine_dataset(
         >>> from keras_simgan.data import write_folder
         >>> from keras_simgan.networks import Refiner
         >>> write_folder("renders", np.zeros((2, 36, 60, 1), "uint8"), {"gaze": np.zeros((2, 2))})
-        >>> report = refine_dataset(Refiner((36, 60, 1)), "renders", "refined", progress=False)
+        >>> refiner = Refiner((36, 60, 1), filters=4, blocks=1)
+        >>> report = refine_dataset(refiner, "renders", "refined", progress=False)
         >>> report.refined, sorted(path.name for path in Path("refined").glob("[!.]*"))
         (2, ['000000.png', '000001.png', 'labels.json', 'manifest.jsonl'])
     """

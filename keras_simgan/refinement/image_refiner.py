@@ -92,8 +92,8 @@ class ImageRefiner:
                 f"It is {height}x{width} pixels (height x width), but this refiner takes "
                 f"{self.size[0]}x{self.size[1]} alone. Resize it."
             )
-        if self._is_tiled(height, width):
-            self._tiled.check(height, width)
+        if tiled := self._tiled_for(height, width):
+            tiled.check(height, width)
 
     def refine(self, images: list[np.ndarray]) -> list[np.ndarray]:
         """Refines images of one shape.
@@ -123,20 +123,22 @@ class ImageRefiner:
         return np.stack([2 * cv2.cvtColor(x, cv2.COLOR_YCrCb2RGB) - 1 for x in split])
 
     def _predict(self, unit: np.ndarray) -> np.ndarray:
-        if self._is_tiled(*unit.shape[1:3]):
-            return np.stack([self._tiled(image) for image in unit])
+        height, width = unit.shape[1:3]
+        if tiled := self._tiled_for(height, width):
+            return np.stack([tiled(image) for image in unit])
         network = self.network
-        if not self._fits(*unit.shape[1:3]):
+        if not self._fits(height, width):
             # One network without a size serves all other sizes.
             if self._any_size is None:
                 self._any_size = self.network.for_image_shape((None, None, self.channels))
             network = self._any_size
         return np.asarray(network.predict_on_batch(unit))
 
-    def _is_tiled(self, height: int, width: int) -> bool:
-        return self._tiled is not None and (
-            height > self._tiled.tile[0] or width > self._tiled.tile[1]
-        )
+    def _tiled_for(self, height: int, width: int) -> TiledNetwork | None:
+        """What refines an image of this size by tiles; none where it is one tile."""
+        tiled = self._tiled
+        fits = tiled is None or (height <= tiled.tile[0] and width <= tiled.tile[1])
+        return None if fits else tiled
 
     def _fits(self, height: int, width: int) -> bool:
         return all(

@@ -119,8 +119,14 @@ def read_manifest(path: str | Path) -> tuple[dict, list[dict]]:
         ValueError: If the file is missing, or is no manifest.
 
     Example:
-        >>> header, files = read_manifest("refined/")
+        >>> import numpy as np
+        >>> from keras_simgan import data, networks, refinement
+        >>> data.write_folder("renders", np.zeros((2, 36, 60, 1), "uint8"))
+        >>> refiner = networks.Refiner((36, 60, 1), filters=4, blocks=1)
+        >>> report = refinement.refine_dataset(refiner, "renders", "refined", progress=False)
+        >>> header, files = refinement.read_manifest("refined")
         >>> [file["output"] for file in files if file["action"] == "refined"]
+        ['000000.png', '000001.png']
     """
     path = Path(path)
     path = path / MANIFEST if path.is_dir() else path

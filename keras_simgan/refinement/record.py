@@ -225,7 +225,8 @@ class Record:
 
     def conflicts(self) -> tuple[int, list[str]]:
         """Files in the way that somebody else wrote or changed: their count, and up to three."""
-        count, examples = 0, []
+        count = 0
+        examples: list[str] = []
         for names in self.todo(TODO):
             for name in names:
                 if os.path.lexists(self.folder / name):

@@ -24,7 +24,8 @@ from keras_simgan.data.files import (
     walk_files,
 )
 from keras_simgan.networks.checksum import weights_checksum
-from keras_simgan.refinement import annotations, tfrecords
+from keras_simgan.refinement import tfrecords
+from keras_simgan.refinement.annotations import belongs_to_dropped, is_label_image
 from keras_simgan.refinement.copying import copy_file
 from keras_simgan.refinement.image_refiner import ImageRefiner, load_refiner
 from keras_simgan.refinement.manifest import MANIFEST, Manifest, is_manifest
@@ -161,7 +162,7 @@ class RefinementRun:
             name: Its name relative to the source.
         """
         if name.lower().endswith(IMAGE_SUFFIXES + OTHER_IMAGE_SUFFIXES):
-            return LABEL if annotations.is_label_image(name, self._label_folders) else IMAGE
+            return LABEL if is_label_image(name, self._label_folders) else IMAGE
         return RECORDS if tfrecords.is_tfrecord(name) else OTHER
 
     def _survey(self, is_scored: bool) -> None:
@@ -361,8 +362,7 @@ class RefinementRun:
     def _copy(self, name: str, kind: str) -> None:
         # A label may belong to several: a.txt to a.png and to a.jpg.
         left_out, kept = (
-            self._some_left_out
-            and annotations.belongs_to_dropped(name, is_image, self._label_folders)
+            self._some_left_out and belongs_to_dropped(name, is_image, self._label_folders)
             for is_image in (self._is_left_out, self._is_kept)
         )
         if left_out and not kept:

@@ -152,5 +152,7 @@ def compile_cyclegan(model: CycleGAN, options: CycleOptions, steps: int) -> None
     # Without falling epochs the rate falls after the last one. A schedule all the same, for what
     # is kept of an optimizer depends on whether it has one, and the run may go on with another.
     rate = LinearDecay(options.learning_rate, constant * steps, max(decay * steps, 1))
-    optimizers = (keras.optimizers.Adam(rate, beta_1=0.5, epsilon=1e-8) for _ in range(2))
-    model.compile(*optimizers, ema_momentum=options.ema)
+    generators, discriminators = (
+        keras.optimizers.Adam(rate, beta_1=0.5, epsilon=1e-8) for _ in range(2)
+    )
+    model.compile(generators, discriminators, ema_momentum=options.ema)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -74,7 +75,7 @@ class Alternate:
         """Steps before the first round."""
         return self.generator_warmup + self.discriminator_warmup
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> tuple[Any, Any]:
         """The turns of a step."""
         length = max(self.generator, self.discriminator)
         step = ops.cast(step, "int32")
@@ -99,7 +100,7 @@ class Alternate:
             ),
         )
 
-    def __eq__(self, other) -> bool:
+    def __eq__(self, other: Any) -> bool:
         """Whether the other is the same schedule."""
         return type(other) is type(self) and other.get_config() == self.get_config()
 
@@ -122,7 +123,7 @@ class Alternate:
         return cls(**config)
 
 
-def turns_of(identifier):
+def turns_of(identifier: Any) -> Callable[[Any], tuple[Any, Any]]:
     """The schedule of turns that an argument names.
 
     Args:

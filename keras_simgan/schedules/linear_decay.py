@@ -73,7 +73,7 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.constant_steps, self.decay_steps = int(constant_steps), int(decay_steps)
         self.name = name
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         """The learning rate of a step."""
         # From the end, so that the end is exactly zero. In float32, whatever `floatx` is: in half
         # precision the count of steps would overflow.

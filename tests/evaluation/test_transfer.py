@@ -24,6 +24,12 @@ def test_transfer_learns_what_the_label_says_and_goes_on(folders, extractor, tmp
         evaluate(*folders.values(), transfer=options, extractor=extractor)
 
 
+def test_the_baseline_has_no_gain():
+    baseline = metrics.TransferScore(metrics.Estimate(1.0), (1.0,), None, None)
+    with pytest.raises(ValueError, match="The baseline has no gain"):
+        transfer.gain_of(baseline)
+
+
 def test_refined_is_compared_with_synthetic_and_with_augmented(folders, extractor, monkeypatch):
     called = []
 

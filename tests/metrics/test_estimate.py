@@ -22,6 +22,13 @@ def test_text(estimate, text):
     assert str(estimate) == text
 
 
+def test_interval():
+    assert Estimate(1.0, 0.5, 2.0).interval == (0.5, 2.0)
+    for incomplete in (Estimate(1.0), Estimate(1.0, low=0.5), Estimate(1.0, high=2.0)):
+        with pytest.raises(ValueError, match="The estimate 1 has no interval"):
+            incomplete.interval  # noqa: B018
+
+
 def test_does_not_change():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Estimate(1.0).value = 2.0

@@ -105,8 +105,8 @@ class GlobePainter:
         """Radial fibres, a lighter collarette around the pupil and a dark ring at the limbus."""
         rng, geometry = self.rng, self.geometry
         r = radius * np.float32(1.0 / geometry.iris_radius)
-        fibres = rng.standard_normal((4, 72), dtype=np.float32)
-        fibres = cv2.resize(np.concatenate([fibres, fibres[:, :1]], 1), (288, 16))
+        noise = rng.standard_normal((4, 72), dtype=np.float32)
+        fibres = cv2.resize(np.concatenate([noise, noise[:, :1]], 1), (288, 16))
         angle = (np.arctan2(v, u) * np.float32(287 / (2 * np.pi)) + 143.5).astype(np.int32)
         ring = np.clip(r * 15, 0, 15).astype(np.int32)
         texture = 1.0 + np.float32(rng.uniform(0.15, 0.4)) * fibres[ring, np.clip(angle, 0, 287)]

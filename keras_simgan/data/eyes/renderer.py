@@ -199,7 +199,8 @@ class EyeRenderer:
         image = np.rint(np.clip(signal, 0.0, 1.0) * 255).astype(np.uint8)
         if rng.random() < 0.5:
             quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(75, 98))]
-            image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_UNCHANGED)
+            encoded = cv2.imencode(".jpg", image, quality)[1]
+            image = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED))
             image = image.reshape(height, width, self.channels)
         if self.equalize:
             image = _equalise(image)
