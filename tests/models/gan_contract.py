@@ -291,7 +291,9 @@ class GANContract:
             model.optimizer.dynamic_scale.assign(256.0)
         with both_turns(model):
             history = self.train(model)
-        assert all(np.isfinite(values).all() for values in history.values())
+        exact = json.loads(GOLDEN.read_text())[self.golden_name()]
+        for name, values in history.items():
+            assert values == pytest.approx(exact[name], rel=0.1, abs=0.05), name
         assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
 
     # files
@@ -329,12 +331,10 @@ class GANContract:
             pytest.skip("no directions")
         if backend == "torch":
             pytest.skip("Keras exports torch models through litert or ONNX, of further packages")
-        if backend == "jax":
-            pytest.importorskip("tensorflow")
+        tf = pytest.importorskip("tensorflow")
         model = self.compiled()
         model.export(tmp_path / "exported", format="tf_saved_model", verbose=False)
-        reloaded = keras.layers.TFSMLayer(tmp_path / "exported", call_endpoint="serve")
         images = self.batch()[0]
-        np.testing.assert_allclose(
-            ops.convert_to_numpy(reloaded(images)), model.translate(images), atol=1e-5
-        )
+        exported = tf.saved_model.load(str(tmp_path / "exported"))
+        found = exported.serve(images).numpy()
+        np.testing.assert_allclose(found, model.translate(images), atol=1e-5)

@@ -285,45 +285,6 @@ def test_losses_are_the_same_on_every_backend(golden, float64):
 # How steps run
 
 
-def dense_discriminator(policy):
-    return keras.Sequential(
-        [
-            keras.Input((8, 8, 3)),
-            keras.layers.Conv2D(2, 4, strides=2, activation="leaky_relu", dtype=policy),
-            keras.layers.Dense(1, dtype="float32"),
-        ]
-    )
-
-
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision(policy, backend, compiled_cyclegan, colour_images, moved, state, tmp_path):
-    given = {}
-    if backend == "torch" and policy == "mixed_float16":
-        # On CPUs torch cannot differentiate a float16 convolution to one channel.
-        given = {name: dense_discriminator(policy) for name in DISCRIMINATORS}
-    model = compiled_cyclegan(policy=policy, **given)
-    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-    assert scaled == (policy == "mixed_float16")
-    if scaled:
-        model.optimizer.dynamic_scale.assign(256.0)
-    exact = expected_losses(model, *colour_images[:, :4])
-    logs = {}
-
-    def step():
-        logs.update(train(model, colour_images[:, :4]))
-
-    assert moved(model, step) == GENERATORS | DISCRIMINATORS
-    assert {name: logs[name][0] for name in exact} == pytest.approx(exact, rel=0.1, abs=0.02)
-    assert {v.dtype for v in model.trainable_variables} == {"float32"}
-    assert predict(model, colour_images[0, :4]).dtype == np.float32
-    if scaled:
-        assert float(model.optimizer.dynamic_scale) == 256.0
-        assert int(model.optimizer.step_counter) == 2  # a turn of each, both finite
-        model.save(tmp_path / "model.keras")
-        loaded = keras.models.load_model(tmp_path / "model.keras")
-        assert_same(state(model), state(loaded))
-
-
 # Translation
 
 
