@@ -10,6 +10,7 @@ import keras
 
 from keras_simgan.backend import value_and_gradients
 from keras_simgan.models import batches
+from keras_simgan.models.loss_names import loss_names
 from keras_simgan.models.translator import Translator
 from keras_simgan.models.turn_optimizer import LossScaleOptimizer, TurnOptimizer, plain_optimizer
 
@@ -25,6 +26,7 @@ class AdversarialTraining(Translator):
     """
 
     _loss_means: dict[str, keras.metrics.Mean] = {}
+    _fits = False
 
     def losses_of(self, batch: tuple, training: bool) -> dict[str, Any]:
         """Every loss of both turns by name; changes nothing."""
@@ -178,6 +180,8 @@ class AdversarialTraining(Translator):
         y: Any = None,
         batch_size: int | None = None,
         epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
         **kwargs: Any,
     ) -> keras.callbacks.History:
         """Trains, as `keras.Model.fit` does.
@@ -190,6 +194,8 @@ class AdversarialTraining(Translator):
             y: The target's, as many, where `x` is of arrays.
             batch_size: Samples of a step, where `x` is of arrays; 32 when left out.
             epochs: The epoch to end at.
+            verbose: As in `keras.Model.fit`.
+            callbacks: As in `keras.Model.fit`.
             **kwargs: The other arguments of `keras.Model.fit`.
 
         Returns:
@@ -220,25 +226,26 @@ class AdversarialTraining(Translator):
             # Such a data set has an order of its own, a function of the epoch. Keras would shuffle
             # its batches besides, and tells callbacks alone at which epoch it goes on.
             kwargs["shuffle"] = False
-            tell = keras.callbacks.LambdaCallback(
+            set_epoch = keras.callbacks.LambdaCallback(
                 on_epoch_begin=lambda epoch, logs: x.set_epoch(epoch)
             )
-            given = kwargs.get("callbacks") or []
-            kwargs["callbacks"] = [
-                *([given] if isinstance(given, keras.callbacks.Callback) else given),
-                tell,
-            ]
+            single = isinstance(callbacks, keras.callbacks.Callback)
+            callbacks = [*([callbacks] if single else callbacks or []), set_epoch]
         steps = batches.steps_of(x, batch_size, kwargs.get("steps_per_epoch"))
         if steps is not None:
             planned = int(self.step) + steps * (epochs - kwargs.get("initial_epoch", 0))
             self._warn_of_warmup(planned, "will end")
-        history = super().fit(x, y, batch_size=batch_size, epochs=epochs, **kwargs)
+        self._fits = True
+        try:
+            history = super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+        finally:
+            self._fits = False
         self._warn_of_warmup(int(self.step), "has ended")
         return history
 
     def _warn_of_warmup(self, step: int, verb: str) -> None:
         warmup = getattr(self.turns, "warmup", 0)
-        if step <= warmup:
+        if warmup and step <= warmup:
             warnings.warn(
                 f"This training {verb} at step {step}, within the warm-up of {warmup} steps: no "
                 "turn against a trained discriminator is played, so the generator learns nothing "
@@ -248,7 +255,9 @@ class AdversarialTraining(Translator):
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Measures every loss, as `keras.Model.evaluate` does, and trains nothing."""
-        return super().evaluate(self.inspect_data(x, y), y, *args, **kwargs)
+        if not self._fits:  # whose validation data `fit` has looked at
+            x = self.inspect_data(x, y)
+        return super().evaluate(x, y, *args, **kwargs)
 
     def train_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Plays one step, as `keras.Model.train_on_batch` does."""
@@ -267,9 +276,7 @@ class AdversarialTraining(Translator):
         batch, x = batches.first_batch(x, y)
         if self._loss_means:
             return x
-        losses = _Losses(self)
-        losses.compute_output_spec(*batches.symbolic(batch))
-        names = losses.names
+        names = loss_names(self.losses_of, batch)
         if "loss" in names:
             raise ValueError(
                 f"No loss of {type(self).__name__} may be named 'loss': it is the sum."
@@ -297,17 +304,3 @@ class AdversarialTraining(Translator):
         """The mean of each loss, and `loss`, their sum."""
         named = {name: mean.result() for name, mean in self._loss_means.items()}
         return {"loss": sum(named.values()), **named}
-
-
-class _Losses(keras.Operation):
-    """The losses of a model as Keras traces them: from shapes, without computing anything."""
-
-    def __init__(self, model: AdversarialTraining):
-        super().__init__()
-        self.model = model
-        self.names: list[str] = []
-
-    def call(self, source: Any, target: Any) -> dict:
-        found = self.model.losses_of((source, target), training=True)
-        self.names = list(found)  # in their order, which JAX does not keep
-        return found

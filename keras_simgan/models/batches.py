@@ -41,18 +41,6 @@ def cast(batch: tuple) -> tuple:
     return keras.tree.map_structure(to_float, batch)
 
 
-def symbolic(batch: tuple) -> tuple:
-    """The shapes and data types of a batch, of two samples, as `cast` gives it."""
-
-    def of(value):
-        dtype = keras.backend.standardize_dtype(value.dtype)
-        return keras.KerasTensor(
-            (2, *value.shape[1:]), keras.config.floatx() if is_float(dtype) else dtype
-        )
-
-    return keras.tree.map_structure(of, batch)
-
-
 def size_of(batch: Any) -> Any:
     """How many samples a tensor, or a structure of tensors, holds."""
     return ops.shape(keras.tree.flatten(batch)[0])[0]

@@ -107,6 +107,29 @@ def test_fit_takes_the_batch_size_by_position(compiled_simgan, images):
     assert int(model.step) == 2
 
 
+def test_validation_data_are_looked_at_once(compiled_simgan, images):
+    class Counted(keras.utils.PyDataset):
+        reads = 0
+
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, index):
+            Counted.reads += 1
+            return tuple(images[:, :4])
+
+    train(compiled_simgan(), images, validation_data=Counted(), epochs=3)
+    assert Counted.reads == 1 + 3
+
+
+def test_a_training_of_no_epochs_does_not_warn(compiled_simgan, images):
+    model = compiled_simgan(refiner_warmup=0, discriminator_warmup=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        train(model, images, epochs=2, initial_epoch=2)
+    assert int(model.step) == 0
+
+
 def test_fit_refuses_weights_by_name(compiled_simgan, images):
     model = compiled_simgan()
     with pytest.raises(TypeError, match="SimGAN has no classes that `class_weight` could weigh"):
