@@ -80,7 +80,7 @@ class TiledNetwork:
                 raise cannot_tile(
                     self._padding, f"it pads to no multiple of the network's stride, {self.stride}"
                 )
-            self.stride, minimum = self._padding.multiple, self._padding.least
+            self.stride, minimum = self._padding.multiple, self._padding.minimum
         fields = [self._fields[key] for stage in self._stages for key in stage.outputs]
         self.reach = self._rounded_up(max([math.ceil(field.reach) for field in fields], default=0))
         self._set_tile(tile, overlap, minimum)
