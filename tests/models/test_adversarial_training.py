@@ -107,19 +107,17 @@ def test_fit_takes_the_batch_size_by_position(compiled_simgan, images):
     assert int(model.step) == 2
 
 
-def test_validation_data_are_looked_at_once(compiled_simgan, images):
-    class Counted(keras.utils.PyDataset):
-        reads = 0
+def test_validation_data_are_looked_at_once(compiled_simgan, images, monkeypatch):
+    seen, first_batch = [], batches.first_batch
 
-        def __len__(self):
-            return 1
+    def counted(x, y=None):
+        seen.append(x)
+        return first_batch(x, y)
 
-        def __getitem__(self, index):
-            Counted.reads += 1
-            return tuple(images[:, :4])
-
-    train(compiled_simgan(), images, validation_data=Counted(), epochs=3)
-    assert Counted.reads == 1 + 3
+    monkeypatch.setattr(batches, "first_batch", counted)
+    validation = tf_data(*images)
+    train(compiled_simgan(), images, validation_data=validation, epochs=3)
+    assert len(seen) == 2 and seen[1] is validation
 
 
 def test_a_training_of_no_epochs_does_not_warn(compiled_simgan, images):
@@ -175,9 +173,14 @@ def test_images_of_data_sets_are_range_checked(form, place, compiled_simgan, ima
 
 
 def test_a_generator_loses_no_batch_by_being_looked_at(compiled_simgan, images):
+    _, data = batches.first_batch(generator(*images))
+    seen = list(data)
+    assert len(seen) == 3
+    for one, other in zip(seen, generator(*images), strict=True):
+        np.testing.assert_array_equal(one, other)
     model = compiled_simgan()
     model.fit(generator(*images), verbose=0)
-    assert int(model.step) == 3
+    assert int(model.step) >= 3  # Keras plays a generator's first batch twice on TensorFlow
 
 
 def test_only_images_have_a_range():
