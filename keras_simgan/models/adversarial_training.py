@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from keras_simgan.backend import value_and_gradients
+from keras_simgan.losses.precision import at_least_float32
 from keras_simgan.models import batches
 from keras_simgan.models.loss_names import loss_names
 from keras_simgan.models.translator import Translator
@@ -162,7 +163,7 @@ class AdversarialTraining(Translator):
 
         def total():
             named, other = losses()
-            loss = sum(named.values())
+            loss = sum(map(at_least_float32, named.values()))  # some may be of half precision
             return (loss if scaler is None else scaler.scale_loss(loss)), (named, other)
 
         (_, (named, other)), gradients = value_and_gradients(total, variables, self._state)
