@@ -1,7 +1,8 @@
 """Runs pytest once for each backend and closes with one line for all of them.
 
-Keras reads its backend when it is imported, so each backend needs a process of its own. The tests
-use one thread each (see conftest.py), so as many run at a time as there are cores, two at most.
+Keras reads its backend when it is imported, so each backend needs a process of its own, of one
+thread (see conftest.py). All run at the same time: they take about equally long on two cores that
+way, where one after the other would leave a core idle at the end. No test depends on speed.
 
     python tests/run.py [--backends tensorflow jax torch] [-- arguments of pytest]
 """
@@ -51,7 +52,7 @@ def main() -> int:
     parser.add_argument("arguments", nargs="*", help="arguments of pytest, after --")
     options = parser.parse_args()
     start, total, failed = time.monotonic(), collections.Counter(), []
-    with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(len(options.backends)) as pool:
         results = list(pool.map(lambda backend: run(backend, options.arguments), options.backends))
     for backend, (status, counts) in zip(options.backends, results, strict=True):
         total += counts

@@ -129,6 +129,8 @@ class GANContract:
     torch_float16 = False
     #: JAX compiles every operation of an eager step: seconds for dense networks, else minutes.
     jax_eager = False
+    #: Whether to train eagerly and several steps an execution, too, which is the engine's business.
+    every_mode = False
     #: Whether `export` is offered: models with `directions`.
     exports = True
 
@@ -263,9 +265,10 @@ class GANContract:
     def test_losses_are_the_same_on_every_backend(self, mode, backend, float64):
         if mode and backend == "torch":
             pytest.skip("Keras compiles torch models with dynamo, which needs a C++ toolchain")
-        if mode in ({"jit_compile": False}, {"run_eagerly": True}) and backend == "jax":
-            if not self.jax_eager:
-                pytest.skip("slow: JAX compiles every operation of an eager step")
+        if mode.keys() & {"run_eagerly", "steps_per_execution"} and not self.every_mode:
+            pytest.skip("tried with other models")
+        if mode.keys() & {"run_eagerly", "jit_compile"} and backend == "jax" and not self.jax_eager:
+            pytest.skip("slow: JAX compiles every operation of an eager step")
         model = self.compiled(**mode)
         with both_turns(model):
             self.compare(self.train(model))

@@ -325,6 +325,8 @@ def test_unknown_image_size_needs_a_history_of_none(small_simgan):
 
 
 class TestContract(GANContract):
+    every_mode = True
+
     def build(self, policy=None):
         return models.SimGAN(
             networks.Refiner((12, 16, 1), filters=4, blocks=1, dtype=policy),

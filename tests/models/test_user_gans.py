@@ -251,6 +251,7 @@ def test_spectral_normalization_is_a_layer_of_keras(state, tmp_path):
 
 class TestConditionalGAN(GANContract):
     name = "conditional"
+    every_mode = True
     exports = False
     jax_eager = True
     torch_float16 = True
