@@ -109,7 +109,8 @@ class NetworkGroup(TrainingSteps):
         """Refuses networks that would be neither trained nor kept in a preset."""
         super().__setattr__(name, value)
         if name != "augment" and "frozen" in self.__dict__:  # all networks are named by then
-            self._refuse_unnamed(_layers_in(value), f" (`{name}`)")
+            if layers := _layers_in(value):
+                self._refuse_unnamed(layers, f" (`{name}`)")
 
     def _refuse_unnamed(self, layers: list, where: str = "") -> None:
         known = {id(variable) for network in self.networks.values() for variable in network.weights}

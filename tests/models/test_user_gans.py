@@ -126,8 +126,8 @@ class TestCUT(GANContract):
     name = "cut"
 
     def build(self, policy=None, **arguments):
-        generator = networks.ResNetGenerator(SHAPE, filters=2, blocks=1, dtype=policy)
-        names = ["down_1_relu", "block_1_add"]
+        generator = networks.Refiner(SHAPE, filters=2, blocks=1, dtype=policy)
+        names = ["stem", "block_1"]
         heads = [generator.get_layer(name).output for name in names]
         inputs = [keras.Input(head.shape[1:], dtype=head.dtype) for head in heads]
 
@@ -310,7 +310,7 @@ class TestPix2Pix(GANContract):
 
     def build(self, policy=None, **arguments):
         return Pix2Pix(
-            {"generator": networks.ResNetGenerator(SHAPE, filters=2, blocks=1, dtype=policy)},
+            {"generator": networks.Refiner(SHAPE, filters=2, blocks=1, dtype=policy)},
             {"discriminator": two_scales((8, 8, 6), policy)},
             **arguments,
         )
