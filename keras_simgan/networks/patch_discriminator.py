@@ -29,9 +29,10 @@ class PatchDiscriminator(Network):
             discriminator, as pix2pix's, has the channels of condition and image together.
         filters: Channels of the first layer; each next has twice as many, 8 times at most.
         layers: Layers with stride 2.
-        normalization: `"instance"`, `"batch"`, as in pix2pix, or None for none. Instance normalization takes the mean and the
-            contrast of each channel out of what is judged, so that a domain's variety of colours
-            goes unseen; without it the weights start from He et al. 2015 and training is less calm.
+        normalization: `"instance"`, `"batch"`, as in pix2pix, or None for none. Instance
+            normalization takes the mean and the contrast of each channel out of what is judged, so
+            that a domain's variety of colours goes unseen; without it the weights start from He et
+            al. 2015 and training is less calm.
         dtype: Data type or policy of the layers. The output is float32, or float64 in float64.
         name: Name of the network.
 

@@ -24,9 +24,9 @@ def from_torch_state_dict(network: keras.Model, state_dict: Mapping[str, Any]) -
     """Gives a network the weights of its PyTorch original.
 
     The networks of this package are laid out as those of `pytorch-CycleGAN-and-pix2pix` and
-    `pix2pixHD`, layer for layer, so a state dict is read in its order: modules that hold parameters,
-    one after the other, against the layers that hold weights. The names do not matter, nor
-    `module.` of a data-parallel training. What maps to what:
+    `pix2pixHD`, layer for layer, so a state dict is read in its order: modules that hold
+    parameters, one after the other, against the layers that hold weights. The names do not matter,
+    nor `module.` of a data-parallel training. What maps to what:
 
     | PyTorch | here |
     | --- | --- |
@@ -36,7 +36,7 @@ def from_torch_state_dict(network: keras.Model, state_dict: Mapping[str, Any]) -
     | `NLayerDiscriminator`, `PixelDiscriminator` | `PatchDiscriminator` |
     | `MultiscaleDiscriminator` | `MultiScaleDiscriminator`, coarsest scale first in PyTorch |
     | `norm_layer=BatchNorm2d` | `normalization="batch"` |
-    | `norm_layer=InstanceNorm2d` | `normalization="instance"`; its running statistics are not used |
+    | `norm_layer=InstanceNorm2d` | `normalization="instance"`; running statistics are not used |
 
     A kernel `(out, in, rows, columns)` becomes `(rows, columns, in, out)`, that of a transposed
     convolution `(in, out, rows, columns)` becomes `(rows, columns, out, in)`. Outputs agree to
@@ -72,8 +72,8 @@ def from_torch_state_dict(network: keras.Model, state_dict: Mapping[str, Any]) -
         raise ValueError(
             f"`state_dict` has {len(modules)} modules with parameters ({_first_and_last(modules)}) "
             f"and the {type(network).__name__} has {len(layers)} layers with weights "
-            f"({_first_and_last([layer.name for layer in layers])}). Build it with the same filters, "
-            "depth, blocks or layers, and the same normalization."
+            f"({_first_and_last([layer.name for layer in layers])}). Build it with the same "
+            "filters, depth, blocks or layers, and the same normalization."
         )
     values = []
     for layer, (module, parameters) in zip(layers, modules.items(), strict=True):

@@ -264,9 +264,9 @@ def test_unknown_upsampling(upsampling):
         ResNetGenerator((8, 8, 3), upsampling=upsampling)
 
 
-@pytest.mark.parametrize("normalization", ["batch", "none", False])
+@pytest.mark.parametrize("normalization", ["layer", "none", False])
 def test_unknown_normalization(normalization):
-    with pytest.raises(ValueError, match='`normalization` must be "instance" or None'):
+    with pytest.raises(ValueError, match='`normalization` must be "batch", "instance" or None'):
         ResNetGenerator((8, 8, 3), normalization=normalization)
 
 
