@@ -16,6 +16,7 @@ PREFIX = "keras_simgan>"
 #: The classes that files may name, by room.
 CLASSES = {
     "layers": (
+        "AverageHalving",
         "CropToMatch",
         "DiffAugment",
         "ImageHistory",
@@ -42,6 +43,7 @@ CLASSES = {
     "networks": (
         "FeatureNetwork",
         "GazeEstimator",
+        "MultiScaleDiscriminator",
         "PatchDiscriminator",
         "Refiner",
         "RefinerDiscriminator",
