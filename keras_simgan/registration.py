@@ -16,6 +16,7 @@ PREFIX = "keras_simgan>"
 #: The classes that files may name, by room.
 CLASSES = {
     "layers": (
+        "AverageHalving",
         "CropToMatch",
         "DiffAugment",
         "ImageBatchNormalization",
@@ -44,6 +45,7 @@ CLASSES = {
     "networks": (
         "FeatureNetwork",
         "GazeEstimator",
+        "MultiScaleDiscriminator",
         "PatchDiscriminator",
         "Refiner",
         "RefinerDiscriminator",

@@ -1,5 +1,6 @@
 """Layers that the networks and the games are made of."""
 
+from keras_simgan.layers.average_halving import AverageHalving
 from keras_simgan.layers.diff_augment import DiffAugment
 from keras_simgan.layers.image_batch_normalization import ImageBatchNormalization
 from keras_simgan.layers.image_history import ImageHistory
@@ -11,6 +12,7 @@ from keras_simgan.layers.reflection_padding import ReflectionPadding2D
 from keras_simgan.layers.residual_block import ResidualBlock
 
 __all__ = [
+    "AverageHalving",
     "CropToMatch",
     "DiffAugment",
     "ImageBatchNormalization",

@@ -3,6 +3,7 @@
 from keras_simgan.losses.adversarial import AdversarialLoss
 from keras_simgan.losses.by_name import adversarial_loss
 from keras_simgan.losses.cross_entropy import MinimaxLoss, NonSaturatingLoss
+from keras_simgan.losses.feature_matching import feature_matching
 from keras_simgan.losses.gradient_penalty import GradientPenalty, R1Penalty
 from keras_simgan.losses.hinge import HingeLoss
 from keras_simgan.losses.label_consistency import LabelConsistency
@@ -26,4 +27,5 @@ __all__ = [
     "WassersteinLoss",
     "WeightClipping",
     "adversarial_loss",
+    "feature_matching",
 ]

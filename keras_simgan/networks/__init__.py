@@ -2,6 +2,7 @@
 
 from keras_simgan.networks.feature_network import FeatureNetwork
 from keras_simgan.networks.gaze_estimator import GazeEstimator
+from keras_simgan.networks.multi_scale_discriminator import MultiScaleDiscriminator
 from keras_simgan.networks.patch_discriminator import PatchDiscriminator
 from keras_simgan.networks.refiner import Refiner
 from keras_simgan.networks.refiner_discriminator import RefinerDiscriminator
@@ -12,6 +13,7 @@ from keras_simgan.networks.unet_generator import UNetGenerator
 __all__ = [
     "FeatureNetwork",
     "GazeEstimator",
+    "MultiScaleDiscriminator",
     "PatchDiscriminator",
     "Refiner",
     "RefinerDiscriminator",

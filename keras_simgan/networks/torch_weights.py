@@ -110,7 +110,13 @@ def _modules(state_dict: Mapping[str, Any], statistics: bool) -> dict[str, dict[
 
 
 def _layers_with_weights(network: keras.Model) -> list[keras.layers.Layer]:
-    return [layer for layer in network.layers if layer.weights]
+    found: list[keras.layers.Layer] = []
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            found += _layers_with_weights(layer)
+        elif layer.weights:
+            found.append(layer)
+    return found
 
 
 def _match(layer: keras.layers.Layer, module: str, parameters: dict) -> list[tuple]:
