@@ -161,13 +161,15 @@ def as_maps(images: Any, argument: str) -> np.ndarray:
     """Gives an array of maps its channel axis.
 
     Args:
-        images: Shape `(n, height, width[, channels])`, whole numbers.
+        images: Shape `(n, height, width[, channels])`, whole numbers or truth values.
         argument: What to call it in errors.
 
     Raises:
         ImageError: If it is no such array.
     """
     images = np.asarray(images)
+    if images.dtype == bool:
+        images = images.astype("uint8")
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or 0 in images.shape or not np.issubdtype(images.dtype, np.integer):

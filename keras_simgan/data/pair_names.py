@@ -60,12 +60,12 @@ def _by_key(folder: Path, pattern: re.Pattern | None) -> dict[str, str]:
         key = str(PurePosixPath(name).with_suffix(""))
         if pattern is not None:
             part = pattern.search(key)
-            if part is None:
+            key = (part[1 if pattern.groups else 0] or "") if part else ""
+            if not key:
                 raise ImageError(
                     f"The name of {str(folder / name)!r} has nothing that `match` finds: "
                     f"{pattern.pattern!r}."
                 )
-            key = part[1 if pattern.groups else 0]
         if key in found:
             raise ImageError(
                 f"{found[key]!r} and {name!r} in {str(folder)!r} are both named {key!r}; expected "

@@ -24,6 +24,12 @@ def test_one_hot_by_hand(tmp_path):
     np.testing.assert_array_equal(batch, [[[1, 0, 0], [0, 0, 1]], [[0, 0, 0], [0, 1, 0]]])
 
 
+def test_masks_are_two_classes():
+    masks = np.array([[[True, False]]])
+    maps = LabelMaps(classes=2)
+    np.testing.assert_array_equal(maps.batch(maps.array(masks, "source")), [[[[0, 1], [1, 0]]]])
+
+
 def test_a_class_may_be_ignored():
     maps = LabelMaps(classes=3, ignore=1)
     batch = maps.batch(maps.array([[[0, 1, 2]]], "source"))
