@@ -49,7 +49,10 @@ def pair_names(
     first = next(iter(files.values()))
     common = [key for key in first if all(key in names for names in files.values())]
     if not common:
-        raise ImageError(f"No two images belong together: {'; '.join(problems)}.")
+        raise ImageError(
+            f"No two images belong together: {'; '.join(problems)}. Pass `match` if a part of the "
+            "names tells what does."
+        )
     pairs = [{argument: names[key] for argument, names in files.items()} for key in common]
     return pairs, list(dict(alone).items())
 
