@@ -9,7 +9,8 @@ from keras_simgan.data._read_all import MEMORY_LIMIT, check_on_bad_image
 from keras_simgan.data.epochs import EpochBatches, check_crop_size, check_image_size
 from keras_simgan.data.instance_maps import InstanceMaps, instance_edges
 from keras_simgan.data.label_maps import LabelMaps
-from keras_simgan.data.pair_set import PairSet, Part
+from keras_simgan.data.pair_part import PairPart
+from keras_simgan.data.pair_set import PairSet
 from keras_simgan.data.photos import Photos
 
 
@@ -131,7 +132,7 @@ def paired(
     size = check_image_size(image_size)
     # An impossible window is told before thousands of images are read.
     check_crop_size(crop_size, size)
-    parts: dict[str, Part] = {"source": Photos(source_channels, convert_channels)}
+    parts: dict[str, PairPart] = {"source": Photos(source_channels, convert_channels)}
     if classes is not None or colours is not None:
         if source_channels is not None:
             raise ValueError("A label map has no `source_channels`; leave it out.")
@@ -194,7 +195,7 @@ class PairedDataset(EpochBatches):
 
     def __init__(
         self,
-        pairs: "PairSet",
+        pairs: PairSet,
         batch_size: int,
         seed: int = 0,
         shuffle: bool = True,
