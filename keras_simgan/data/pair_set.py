@@ -63,6 +63,15 @@ class PairSet:
         read = [self._read(self.names[row]) for row in rows]
         return tuple(np.stack(images) for images in zip(*read, strict=True))
 
+    def subset(self, rows: Sequence[int]) -> "PairSet":
+        """Some of the pairs.
+
+        Args:
+            rows: Their row numbers, in the order they are to have.
+        """
+        stacks = None if self._stacks is None else [stack[list(rows)] for stack in self._stacks]
+        return PairSet(self.parts, self.size, [self.names[row] for row in rows], stacks, self._read)
+
     @classmethod
     def open(
         cls,

@@ -394,3 +394,17 @@ def test_npz_without_the_keys(tmp_path):
         paired(tmp_path / "a.npz")
     dataset = paired(tmp_path / "a.npz", npz_keys=("A", "B"))
     assert isinstance(dataset, PairedDataset) and len(dataset) == 4
+
+
+def test_hold_out_parts_the_last_pairs():
+    photos = np.arange(6, dtype="uint8")[:, None, None, None] * np.ones((1, 4, 6, 3), "uint8")
+    whole = paired(photos, photos, batch_size=2, crop_size=(3, 3), flip=True, seed=3)
+    train, validation = whole.hold_out(2)
+    assert (len(train), len(validation)) == (2, 2)
+    seen = {round((train[i][0][j].mean() + 1) * 127.5) for i in (0, 1) for j in (0, 1)}
+    assert seen == {0, 1, 2, 3} and train.flip and train.crop_size == (3, 3)
+    held = [round((validation[i][0].mean() + 1) * 127.5) for i in range(2)]
+    assert held == [4, 5] and not validation.flip
+    for count in (0, 6):
+        with pytest.raises(ValueError, match="`count` must be from 1 to 5"):
+            whole.hold_out(count)
