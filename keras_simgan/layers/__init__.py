@@ -5,6 +5,7 @@ from keras_simgan.layers.diff_augment import DiffAugment
 from keras_simgan.layers.image_history import ImageHistory
 from keras_simgan.layers.image_pool import ImagePool
 from keras_simgan.layers.image_store import ImageStore
+from keras_simgan.layers.instance_average import InstanceAverage
 from keras_simgan.layers.pad_to_multiple import CropToMatch, PadToMultiple
 from keras_simgan.layers.reflection_padding import ReflectionPadding2D
 from keras_simgan.layers.residual_block import ResidualBlock
@@ -16,6 +17,7 @@ __all__ = [
     "ImageHistory",
     "ImagePool",
     "ImageStore",
+    "InstanceAverage",
     "PadToMultiple",
     "ReflectionPadding2D",
     "ResidualBlock",
