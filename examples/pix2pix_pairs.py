@@ -1,4 +1,4 @@
-"""pix2pix: from pairs to a generator that makes one half of the other; and fast copies of slow GANs.
+"""pix2pix: from pairs to a generator that makes one half of the other, and fast copies of GANs.
 
     python examples/pix2pix_pairs.py --pairs facades/train --side-by-side source_right
     python examples/pix2pix_pairs.py --pairs maps/ --target photos/ --classes 12

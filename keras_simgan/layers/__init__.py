@@ -6,6 +6,7 @@ from keras_simgan.layers.image_batch_normalization import ImageBatchNormalizatio
 from keras_simgan.layers.image_history import ImageHistory
 from keras_simgan.layers.image_pool import ImagePool
 from keras_simgan.layers.image_store import ImageStore
+from keras_simgan.layers.instance_average import InstanceAverage
 from keras_simgan.layers.pad_to_multiple import CropToMatch, PadToMultiple
 from keras_simgan.layers.persistent_dropout import PersistentDropout
 from keras_simgan.layers.reflection_padding import ReflectionPadding2D
@@ -19,6 +20,7 @@ __all__ = [
     "ImageHistory",
     "ImagePool",
     "ImageStore",
+    "InstanceAverage",
     "PadToMultiple",
     "PersistentDropout",
     "ReflectionPadding2D",
