@@ -110,8 +110,7 @@ class Pix2PixHD(GAN):
         if kwargs.get("augment") is not None:
             raise ValueError(
                 "A Pix2PixHD takes no `augment`: a photo and its fake, whose features are "
-                "compared, would be changed in different ways, and their label map not at all. "
-                "Augment the pairs instead."
+                "compared, would be changed in different ways. Augment the pairs instead."
             )
         super().__init__(
             {"generator": generator, **({"encoder": encoder} if encoder is not None else {})},

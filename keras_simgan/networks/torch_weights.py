@@ -9,6 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_simgan.networks.local_enhancer import LocalEnhancer
+
 #: The axes of a PyTorch kernel in Keras' order (rows, columns, ...): of a convolution
 #: (out, in, rows, columns), of a transposed one (in, out, rows, columns).
 _KERNEL_AXES = (2, 3, 1, 0)
@@ -110,6 +112,10 @@ def _modules(state_dict: Mapping[str, Any], statistics: bool) -> dict[str, dict[
 
 
 def _layers_with_weights(network: keras.Model) -> list[keras.layers.Layer]:
+    if isinstance(network, LocalEnhancer):
+        # Theirs leaves the global generator's last convolution away.
+        coarse = _layers_with_weights(network.global_generator)[:-1]
+        return coarse + _layers_with_weights(network.enhancer)
     found: list[keras.layers.Layer] = []
     for layer in network.layers:
         if isinstance(layer, keras.Model):

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from keras_simgan.networks import (
+    LocalEnhancer,
+    MultiScaleDiscriminator,
     PatchDiscriminator,
     ResNetGenerator,
     UNetGenerator,
@@ -103,6 +105,59 @@ def patches(channels, filters, layers, kind):
     return nn.Sequential(*body, nn.Conv2d(count, 1, 4, 1, 1))
 
 
+class Enhancer(nn.Module):
+    """pix2pixHD's: a global generator without its last layers, and what is around it."""
+
+    def __init__(self, channels, f, blocks, kind):
+        super().__init__()
+        norm, bias = norm_of, kind == "instance"
+        self.model = nn.Sequential(*list(resnet(channels, 2 * f, 1, kind).children())[:-3])
+        self.model1_1 = nn.Sequential(
+            *(nn.ReflectionPad2d(3), nn.Conv2d(channels, f, 7, bias=bias), norm(kind, f)),
+            *(nn.ReLU(), nn.Conv2d(f, 2 * f, 3, 2, 1, bias=bias), norm(kind, 2 * f), nn.ReLU()),
+        )
+        self.model1_2 = nn.Sequential(
+            *(Block(2 * f, kind) for _ in range(blocks)),
+            nn.ConvTranspose2d(2 * f, f, 3, 2, 1, 1, bias=bias),
+            *(norm(kind, f), nn.ReLU()),
+            *(nn.ReflectionPad2d(3), nn.Conv2d(f, channels, 7), nn.Tanh()),
+        )
+        self.downsample = nn.AvgPool2d(3, 2, [1, 1], count_include_pad=False)
+
+    def forward(self, x):
+        return self.model1_2(self.model1_1(x) + self.model(self.downsample(x)))
+
+
+class MultiScale(nn.Module):
+    """pix2pixHD's: counts from the coarsest scale, hands out the finest first."""
+
+    def __init__(self, channels, filters, scales, kind):
+        super().__init__()
+        bias, self.scales = kind == "instance", scales
+        for scale in range(scales):
+            layers = [
+                nn.Sequential(nn.Conv2d(channels, filters, 4, 2, 2), nn.LeakyReLU(0.2, True)),
+                nn.Sequential(
+                    nn.Conv2d(filters, 2 * filters, 4, 1, 2, bias=bias),
+                    *(norm_of(kind, 2 * filters), nn.LeakyReLU(0.2, True)),
+                ),
+                nn.Sequential(nn.Conv2d(2 * filters, 1, 4, 1, 2)),
+            ]
+            for index, layer in enumerate(layers):
+                setattr(self, f"scale{scale}_layer{index}", layer)
+        self.downsample = nn.AvgPool2d(3, 2, [1, 1], count_include_pad=False)
+
+    def forward(self, x):
+        result = []
+        for scale in range(self.scales):
+            y = x
+            for index in range(3):
+                y = getattr(self, f"scale{self.scales - 1 - scale}_layer{index}")(y)
+                result.append(y)
+            x = self.downsample(x)
+        return result
+
+
 PAIRS = {
     "unet": lambda kind: (
         UNet(3, 2, 5, 2, kind),
@@ -117,6 +172,12 @@ PAIRS = {
     "patches": lambda kind: (
         patches(3, 2, 2, kind),
         PatchDiscriminator((32, 32, 3), filters=2, layers=2, normalization=kind),
+    ),
+    "enhancer": lambda kind: (
+        Enhancer(3, 2, 1, kind),
+        LocalEnhancer(
+            ResNetGenerator((None, None, 3), filters=4, blocks=1, normalization=kind), blocks=1
+        ),
     ),
     "pixels": lambda kind: (
         patches(3, 2, 0, kind),
@@ -150,6 +211,19 @@ def test_same_weights_same_output(name, kind):
     expected = torch.cat(expected).numpy().transpose(0, 2, 3, 1)
     assert expected.std() > 0.01
     np.testing.assert_allclose(ours.predict(images, verbose=0), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["batch", "instance"])
+def test_scales_count_from_the_coarsest_in_pytorch(kind):
+    theirs = drawn(MultiScale(3, 2, 2, kind)).train()
+    ours = MultiScaleDiscriminator((None, None, 3), 2, layers=1, normalization=kind)
+    from_torch_state_dict(ours, theirs.state_dict())
+    images = np.random.default_rng(0).uniform(-1, 1, (1, 20, 28, 3)).astype("float32")
+    with torch.no_grad():
+        expected = theirs(torch.from_numpy(images.transpose(0, 3, 1, 2).copy()))
+    found = [layer for scale in ours.predict(images, verbose=0) for layer in scale]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other.numpy().transpose(0, 2, 3, 1), atol=1e-4)
 
 
 def test_moving_averages_are_taken_along():
