@@ -11,6 +11,7 @@ from keras_simgan.runs.options.option import (
     values_of,
 )
 from keras_simgan.runs.options.pix2pix import Pix2PixOptions
+from keras_simgan.runs.options.pix2pixhd import Pix2PixHDOptions
 from keras_simgan.runs.options.simgan import SimGANOptions
 from keras_simgan.runs.options.training import TrainingOptions
 
@@ -18,6 +19,7 @@ __all__ = [
     "CycleGANOptions",
     "GazeGANOptions",
     "Pix2PixOptions",
+    "Pix2PixHDOptions",
     "SimGANOptions",
     "TrainingOptions",
     "changed",
