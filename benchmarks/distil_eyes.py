@@ -33,7 +33,7 @@ from colour_eyes import (
 )
 from gaze_drift import told_from_real
 
-from keras_simgan import __version__, data, metrics, models, networks, schedules
+from keras_simgan import __version__, callbacks, data, metrics, models, networks, schedules
 from keras_simgan.data import from_unit, to_unit, write_image
 
 RESULTS = Path(__file__).parent / "results"
@@ -82,7 +82,7 @@ def train(out: Path, name: str, renders: np.ndarray, targets: np.ndarray, epochs
         pairs,
         epochs=epochs,
         verbose=2,
-        callbacks=[keras.callbacks.BackupAndRestore(str(folder), delete_checkpoint=False)],
+        callbacks=[callbacks.Backup(folder)],
     )
     print(f"{name}: {time.process_time() - start:.0f} s of CPU time in this process", flush=True)
     return model.generator

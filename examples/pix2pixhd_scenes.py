@@ -27,7 +27,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_simgan import data, models, networks, schedules
+from keras_simgan import callbacks, data, models, networks, schedules
 from keras_simgan.evaluation import InstanceStyles
 
 SKY, MEADOW, HOUSE, BALL = range(4)
@@ -126,9 +126,7 @@ def main(
         steps = length * len(pairs_of_stage)
         rates = [schedules.LinearDecay(2e-4, steps // 2, steps - steps // 2) for _ in range(2)]
         model.compile(*(keras.optimizers.Adam(rate, beta_1=0.5, epsilon=1e-8) for rate in rates))
-        backup = keras.callbacks.BackupAndRestore(
-            str(out / f"backup_{stage}"), delete_checkpoint=False
-        )
+        backup = callbacks.Backup(out / f"backup_{stage}")
         model.fit(pairs_of_stage, epochs=length, verbose=2, callbacks=[backup])
     model.save_to_preset(out / "preset", overwrite=True)
 

@@ -21,8 +21,8 @@ def structural_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
         (2 m_a m_b + C1) (2 c + C2) / ((m_a^2 + m_b^2 + C1) (v_a + v_b + C2))
 
-    with `C1 = (0.01 * 2)^2`, `C2 = (0.03 * 2)^2`, of intensities from 0 to 2; averaged over the places where
-    the window lies inside the image, and over the channels. 1 for equal images.
+    with `C1 = (0.01 * 2)^2`, `C2 = (0.03 * 2)^2`, of intensities from 0 to 2; averaged over the
+    places where the window lies inside the image, and over the channels. 1 for equal images.
 
     Between a synthetic image and its refined one it says how much was kept, not how real the result
     is: doing nothing scores 1.
