@@ -35,7 +35,7 @@ def build(size=None, policy=None, encoder=None, styles=0, stage="both", **argume
         dtype=policy,
     )
     shape = (size, size)
-    patches = dict(filters=2, layers=1, normalization=None, dtype=policy)
+    patches = dict(filters=4, layers=1, normalization=None, dtype=policy)
     return models.Pix2PixHD(
         networks.LocalEnhancer(coarse, (*shape, CLASSES + styles), blocks=1, stage=stage),
         networks.MultiScaleDiscriminator((*shape, CLASSES + 3), **patches),
