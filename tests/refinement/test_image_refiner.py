@@ -7,7 +7,7 @@ from keras_simgan.data import to_unit
 from keras_simgan.models import GAN
 from keras_simgan.networks import Refiner, ResNetGenerator
 from keras_simgan.refinement import ImageRefiner
-from keras_simgan.refinement.image_refiner import load_refiner
+from keras_simgan.refinement.load_refiner import load_refiner
 from keras_simgan.refinement.tiling import TiledNetwork
 
 random = np.random.default_rng(0)
