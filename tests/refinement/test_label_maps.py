@@ -90,10 +90,11 @@ def test_photos_and_maps_make_a_data_set(maps, tmp_path):
     assert [line["output"] for line in lines] == files(out)
     for line in lines:
         assert line["action"] == ("generated" if line["output"] in maps else "copied")
-        for key, path in (("input_sha256", tmp_path / "maps" / line["input"]),) + (
-            ("sha256", out / line["output"]),
+        for key, folder, name in (
+            ("input_sha256", tmp_path / "maps", line["input"]),
+            ("sha256", out, line["output"]),
         ):
-            assert line[key] == hashlib.sha256(path.read_bytes()).hexdigest()
+            assert line[key] == hashlib.sha256((folder / name).read_bytes()).hexdigest()
 
 
 def test_colours_and_pixels_to_ignore(tmp_path):
@@ -196,16 +197,17 @@ def test_a_source_that_names_tell_is_wrong(maps, tmp_path):
 
 
 def test_maps_that_hold_what_is_no_class(maps, tmp_path):
+    model = network()
     write_image(tmp_path / "maps/1.png", drawn() + 1)
     with pytest.raises(ImageError, match=r"1.png' holds the index 4, in \d+ of 96 pixels"):
-        refine(tmp_path)
+        refine(tmp_path, model)
     with pytest.warns(UserWarning, match="1 images .* skipped: '1.png'"):
-        report = refine(tmp_path, on_bad_image="skip")
+        report = refine(tmp_path, model, on_bad_image="skip")
     assert report.skipped == 1
     # What is left out has no map either, until it is put right.
     assert {"1.png", "label_maps/1.png"}.isdisjoint(files(tmp_path / "out"))
     write_image(tmp_path / "maps/1.png", drawn())
-    report = refine(tmp_path)
+    report = refine(tmp_path, model)
     assert (report.refined, report.copied, report.skipped) == (1, 5, 0)
     assert {"1.png", "label_maps/1.png"} <= set(files(tmp_path / "out"))
 
@@ -282,7 +284,6 @@ def test_the_best_are_kept_with_their_maps(tmp_path):
     # By realism 3, 2, 1, 0; by agreement 1 before all others.
     kept = ["1.png", "3.png"]
     assert files(tmp_path / "out") == [*kept, *(f"label_maps/{name}" for name in kept)]
-    lines = {line["input"]: line for line in read_manifest(tmp_path / "out")[1]}
     report = refine(tmp_path, model, keep_fraction=1.0, **options)
     assert (report.refined, report.rejected, report.copied) == (2, 0, 4)
     lines = {line["output"]: line for line in read_manifest(tmp_path / "out")[1]}
