@@ -177,6 +177,7 @@ def test_refiner_warmup_ignores_the_discriminator(compiled_simgan, fit, values):
 # Golden file
 
 
+@pytest.mark.graph
 def test_losses_are_the_same_on_every_backend(float64):
     path = GOLDEN / "make_simgan_losses.py"
     spec = importlib.util.spec_from_file_location("make_simgan_losses", path)
@@ -324,6 +325,7 @@ def test_unknown_image_size_needs_a_history_of_none(small_simgan):
     assert model.predict(np.zeros((1, 9, 7, 1), "float32"), verbose=0).shape == (1, 9, 7, 1)
 
 
+@pytest.mark.graph
 class TestContract(GANContract):
     every_mode = True
 
