@@ -231,14 +231,15 @@ class GANContract:
         named = {name.removeprefix("val_") for name in history} - {"loss"}
         assert named == set(model._loss_means)
         assert all(np.isfinite(values).all() for values in history.values())
-        measured = model.evaluate(*self.batch(), batch_size=3, return_dict=True, verbose=0)
+        # Batches of the size that was trained on: JAX compiles each size.
+        measured = model.evaluate(*self.batch(), batch_size=BATCH, return_dict=True, verbose=0)
         assert measured["loss"] == pytest.approx(
             sum(value for name, value in measured.items() if name != "loss"), rel=1e-4
         )
         source = self.batch()[0]
-        predicted = model.predict(source, batch_size=3, verbose=0)
+        predicted = model.predict(source, batch_size=BATCH, verbose=0)
         name = next(iter([*model.directions.values(), *model.generators]))
-        expected = model.networks[name].predict(source, batch_size=3, verbose=0)
+        expected = model.networks[name].predict(source, batch_size=BATCH, verbose=0)
         structure(np.testing.assert_array_equal, predicted, expected)
         for direction in model.directions:
             images = self.batch()[direction == "target_to_source"]

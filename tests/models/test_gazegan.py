@@ -32,7 +32,9 @@ def say(discriminator, value):
 
 
 def predict(network, images):
-    return network.predict(images, verbose=0)
+    """By a plain call, as `predict` would compile each network anew."""
+    said = network(images, training=False)
+    return keras.tree.map_structure(lambda t: ops.convert_to_numpy(ops.stop_gradient(t)), said)
 
 
 def train(model, images, **arguments):

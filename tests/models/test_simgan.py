@@ -32,9 +32,14 @@ def cross_entropy(logits, label):
 
 
 def expected_losses(model, source, target, weight=2.0):
-    refined = model.refiner.predict(source, verbose=0)
-    of_refined = model.discriminator.predict(refined, verbose=0)
-    of_real = model.discriminator.predict(target, verbose=0)
+    def said(network, images):
+        """By a plain call, as `predict` would compile each network anew."""
+        logits = keras.ops.stop_gradient(network(images, training=False))
+        return keras.ops.convert_to_numpy(logits)
+
+    refined = said(model.refiner, source)
+    of_refined = said(model.discriminator, refined)
+    of_real = said(model.discriminator, target)
     return {
         "refiner_adversarial": cross_entropy(of_refined, 0),
         "self_regularization": weight * np.abs(refined - source).mean(),
