@@ -76,11 +76,8 @@ class ImageRefiner:
                 f"with it; got {direction!r}. Give the network of that direction, or the GAN."
             )
         shape = getattr(self.network, "input_shape", None)
-        if (
-            not _is_of_images(shape)
-            or not _is_of_images(output := self.network.output_shape)
-            or (output[:3] != shape[:3])
-        ):
+        output = self.network.output_shape if _is_of_images(shape) else None
+        if shape is None or output is None or not _is_of_images(output) or output[:3] != shape[:3]:
             raise ValueError(
                 "A refiner maps images (batch, height, width, channels) to images of the same "
                 f"height and width. Received: {model!r} with the input shape {shape}."
