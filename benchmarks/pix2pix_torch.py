@@ -121,6 +121,7 @@ class UnetSkipConnectionBlock(nn.Module):
         self.model = nn.Sequential(*down, *([submodule] if submodule is not None else []), *up)
 
     def forward(self, x):
+        """The smaller block's features beside `x`; the image itself where outermost."""
         if self.outermost:
             return self.model(x)
         return torch.cat([x, self.model(x)], 1)
@@ -162,6 +163,7 @@ class UnetGenerator(nn.Module):
         )
 
     def forward(self, x):
+        """Sources to images in [-1, 1], both `(batch, channels, height, width)`."""
         return self.model(x)
 
 
@@ -195,6 +197,7 @@ class NLayerDiscriminator(nn.Module):
         self.model = nn.Sequential(*modules, nn.Conv2d(channels, 1, 4, 1, 1))
 
     def forward(self, x):
+        """Source and image, stacked as channels, to logits `(batch, 1, rows, columns)`."""
         return self.model(x)
 
 
@@ -366,13 +369,13 @@ def main() -> None:
 
     options.out.mkdir(parents=True, exist_ok=True)
     checkpoint = options.out / "checkpoint.pt"
-    epoch = 0
+    begin = 0
     if checkpoint.exists():
-        epoch = _restore(training, checkpoint)
+        begin = _restore(training, checkpoint)
     else:
         torch.save(_weights(training), options.out / "initial.pt")
     steps, half = options.epochs * TRAIN, options.epochs * TRAIN // 2
-    for epoch in range(epoch, options.epochs):
+    for epoch in range(begin, options.epochs):
         torch.manual_seed(
             (options.seed + 1) * 1_000_000 + epoch
         )  # dropout, the same after a resume
