@@ -8,8 +8,7 @@ turns. Not theirs: the learning rate falls after each step instead of after each
 
     KERAS_SIMGAN_DATA=... python benchmarks/pix2pix_torch.py --epochs 30 --out runs/facades_torch
 
-Needs KERAS_SIMGAN_DATA/facades/train: 1.jpg to 400.jpg, photo left, label colours right. Trains on
-the first 350. Keeps `initial.pt`, `checkpoint.pt` (every 5 epochs, and a second run goes on from
+`facades_pairs.py` says what data this needs. Keeps `initial.pt`, `checkpoint.pt` (every 5 epochs, and a second run goes on from
 it), `log.csv` and at last `final.pt`.
 """
 
@@ -17,60 +16,21 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from facades_pairs import TRAIN, load_pairs, shown
 from torch import nn
 from torch.nn import functional
 
-SIZE, LOADED = 128, 143
-TRAIN, LAST = 350, 400
 L1_WEIGHT = 100.0
 
 
-def facades_folder() -> Path:
-    """KERAS_SIMGAN_DATA/facades/train, or an end with the reason."""
-    folder = Path(os.environ.get("KERAS_SIMGAN_DATA", "")) / "facades" / "train"
-    if "KERAS_SIMGAN_DATA" not in os.environ or not folder.is_dir():
-        sys.exit(
-            "This needs pairs that do not come with the project: set KERAS_SIMGAN_DATA to a folder "
-            "with facades/train/1.jpg to 400.jpg, photo left, label colours right."
-        )
-    return folder
-
-
-def load_pairs(part: str, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and photos of facades, resized with Pillow's antialiasing bicubic filter.
-
-    Args:
-        part: `"train"`, pairs 1 to 350, or `"validation"`, pairs 351 to 400.
-        size: Height and width.
-
-    Returns:
-        Label colours and photos, both uint8, shape `(n, size, size, 3)`.
-    """
-    numbers = range(1, TRAIN + 1) if part == "train" else range(TRAIN + 1, LAST + 1)
-    halves: tuple[list, list] = ([], [])
-    for number in numbers:
-        with Image.open(facades_folder() / f"{number}.jpg") as file:
-            pair = file.convert("RGB")
-        middle = pair.width // 2
-        photo = pair.crop((0, 0, middle, pair.height))
-        label = pair.crop((middle, 0, pair.width, pair.height))
-        for images, half in zip(halves, (label, photo), strict=True):
-            images.append(np.asarray(half.resize((size, size), Image.Resampling.BICUBIC)))
-    return np.stack(halves[0]), np.stack(halves[1])
-
-
 def to_tensor(images: np.ndarray) -> torch.Tensor:
-    """uint8 `(n, height, width, channels)` to [-1, 1] `(n, channels, height, width)`."""
-    return torch.from_numpy(np.moveaxis(images, -1, 1).astype("float32") / 127.5 - 1.0)
+    """`(n, height, width, channels)` to `(n, channels, height, width)`."""
+    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(images, -1, 1)))
 
 
 def _normalizer(name: str | None, channels: int) -> list[nn.Module]:
@@ -287,27 +247,6 @@ class Training:
         self.optimizers[name].step()
 
 
-def shown(
-    pairs: tuple[np.ndarray, np.ndarray], seed: int, epoch: int
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Batches of one pair: every pair once an epoch, cropped and half of them mirrored.
-
-    Args:
-        pairs: Label colours and photos, uint8, shape `(n, 143, 143, 3)`.
-        seed: With `epoch`, decides on order, crops and mirrors.
-        epoch: From 0.
-    """
-    rng = np.random.default_rng((seed, epoch))
-    for index in rng.permutation(len(pairs[0])):
-        top, left = rng.integers(LOADED - SIZE + 1, size=2)
-        step = 1 if rng.random() < 0.5 else -1
-        source, target = (
-            to_tensor(half[index, top : top + SIZE, left : left + SIZE][None, :, ::step])
-            for half in pairs
-        )
-        yield source, target
-
-
 def translate(
     generator: nn.Module, sources: np.ndarray, dropout: bool = True, seed: int = 0
 ) -> np.ndarray:
@@ -315,7 +254,7 @@ def translate(
 
     Args:
         generator: A trained one.
-        sources: uint8, shape `(n, height, width, 3)`.
+        sources: In [-1, 1], shape `(n, height, width, 3)`.
         dropout: Whether dropout is on, as with the authors.
         seed: Of the dropout.
 
@@ -356,14 +295,14 @@ def main() -> None:
     )
     for network in training.networks.values():
         initialize(network)
-    pairs = load_pairs("train", LOADED)
+    pairs = load_pairs("train")
     if options.steps:
         for number, (source, target) in enumerate(shown(pairs, options.seed, 0)):
             if number == 3:
                 start = time.perf_counter()
             if number == 3 + options.steps:
                 break
-            training.step(source, target)
+            training.step(to_tensor(source), to_tensor(target))
         print(f"{(time.perf_counter() - start) / options.steps:.4f} s a step")
         return
 
@@ -376,14 +315,13 @@ def main() -> None:
         torch.save(_weights(training), options.out / "initial.pt")
     steps, half = options.epochs * TRAIN, options.epochs * TRAIN // 2
     for epoch in range(begin, options.epochs):
-        torch.manual_seed(
-            (options.seed + 1) * 1_000_000 + epoch
-        )  # dropout, the same after a resume
+        # Dropout of an epoch is the same whether the training was interrupted or not.
+        torch.manual_seed((options.seed + 1) * 1_000_000 + epoch)
         start, sums = time.perf_counter(), {}
         for number, (source, target) in enumerate(shown(pairs, options.seed, epoch)):
             done = epoch * TRAIN + number
             training.set_rate(2e-4 * min(1.0, (steps - done) / (steps - half)))
-            for name, loss in training.step(source, target).items():
+            for name, loss in training.step(to_tensor(source), to_tensor(target)).items():
                 sums[name] = sums.get(name, 0.0) + loss / TRAIN
         row = {"epoch": epoch + 1, **sums, "seconds": time.perf_counter() - start}
         _log(options.out / "log.csv", row)
