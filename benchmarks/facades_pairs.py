@@ -29,18 +29,17 @@ def facades_folder() -> Path:
     return folder
 
 
-def load_pairs(part: str) -> tuple[np.ndarray, np.ndarray]:
+def load_pairs(part: str, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Label colours and photos, resized with Pillow's antialiasing bicubic filter.
 
     Args:
-        part: `"train"`, pairs 1 to 350 at 143x143, or `"validation"`, pairs 351 to 400 at 128x128.
+        part: `"train"`, pairs 1 to 350, or `"validation"`, pairs 351 to 400.
+        size: Height and width.
 
     Returns:
         Label colours and photos, both uint8, shape `(n, size, size, 3)`.
     """
-    train = part == "train"
-    numbers = range(1, TRAIN + 1) if train else range(TRAIN + 1, LAST + 1)
-    size = LOADED if train else SIZE
+    numbers = {"train": range(1, TRAIN + 1), "validation": range(TRAIN + 1, LAST + 1)}[part]
     labels, photos = [], []
     for number in numbers:
         with Image.open(facades_folder() / f"{number}.jpg") as file:

@@ -8,8 +8,8 @@ turns. Not theirs: the learning rate falls after each step instead of after each
 
     KERAS_SIMGAN_DATA=... python benchmarks/pix2pix_torch.py --epochs 30 --out runs/facades_torch
 
-`facades_pairs.py` says what data this needs. Keeps `initial.pt`, `checkpoint.pt` (every 5 epochs, and a second run goes on from
-it), `log.csv` and at last `final.pt`.
+`facades_pairs.py` says what data this needs. Keeps `initial.pt`, `checkpoint.pt` (every 5 epochs,
+and a second run goes on from it), `log.csv` and at last `final.pt`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from facades_pairs import TRAIN, load_pairs, shown
+from facades_pairs import LOADED, TRAIN, load_pairs, shown
 from torch import nn
 from torch.nn import functional
 
@@ -203,11 +203,11 @@ class Training:
             for name, network in self.networks.items()
         }
 
-    def set_rate(self, rate: float) -> None:
-        """Sets both learning rates."""
+    def set(self, name: str, value: float) -> None:
+        """Sets a constant of both optimizers, such as `"lr"`."""
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group[name] = value
 
     def step(self, source: torch.Tensor, target: torch.Tensor) -> dict[str, float]:
         """Trains both networks on one batch, and returns the losses, not yet weighted."""
@@ -248,21 +248,27 @@ class Training:
 
 
 def translate(
-    generator: nn.Module, sources: np.ndarray, dropout: bool = True, seed: int = 0
+    generator: nn.Module,
+    sources: np.ndarray,
+    dropout: bool = True,
+    statistics: str = "image",
+    seed: int = 0,
 ) -> np.ndarray:
-    """Photos for label colours, one by one, normalized by their own statistics.
+    """Photos for label colours, one by one.
 
     Args:
         generator: A trained one.
         sources: In [-1, 1], shape `(n, height, width, 3)`.
         dropout: Whether dropout is on, as with the authors.
+        statistics: Of batch normalization: each `"image"`'s own, as with the authors, or the
+            `"moving"` averages. The first adds to the averages, as any call in training mode does.
         seed: Of the dropout.
 
     Returns:
         Images in [-1, 1], shape `(n, height, width, 3)`.
     """
     torch.manual_seed(seed)
-    generator.train()
+    generator.train(statistics == "image")
     for module in generator.modules():
         if isinstance(module, nn.Dropout):
             module.train(dropout)
@@ -295,7 +301,7 @@ def main() -> None:
     )
     for network in training.networks.values():
         initialize(network)
-    pairs = load_pairs("train")
+    pairs = load_pairs("train", LOADED)
     if options.steps:
         for number, (source, target) in enumerate(shown(pairs, options.seed, 0)):
             if number == 3:
@@ -320,7 +326,7 @@ def main() -> None:
         start, sums = time.perf_counter(), {}
         for number, (source, target) in enumerate(shown(pairs, options.seed, epoch)):
             done = epoch * TRAIN + number
-            training.set_rate(2e-4 * min(1.0, (steps - done) / (steps - half)))
+            training.set("lr", 2e-4 * min(1.0, (steps - done) / (steps - half)))
             for name, loss in training.step(to_tensor(source), to_tensor(target)).items():
                 sums[name] = sums.get(name, 0.0) + loss / TRAIN
         row = {"epoch": epoch + 1, **sums, "seconds": time.perf_counter() - start}
