@@ -197,19 +197,20 @@ def translations(options: argparse.Namespace) -> dict[str, dict[str, np.ndarray]
     }
     made: dict[str, dict[str, np.ndarray]] = {}
     for way, how in ways.items():
-        made[way] = {}
-        for arm, folder in (("L1 alone", options.l1), ("ours", options.gan)):
-            network = generator(
-                options.filters,
-                inference_dropout=how["dropout"],
-                statistics=how["statistics"],
-            )
-            network.load_weights(folder / "generator.weights.h5")
-            made[way][arm] = network.predict(sources, batch_size=10, verbose=0)
         plain = UnetGenerator(filters=options.filters, depth=7)
         plain.load_state_dict(final)
-        made[way]["plain PyTorch"] = translate(plain, sources, **how)
+        made[way] = {
+            "L1 alone": _translate(options.l1, sources, options.filters, **how),
+            "plain PyTorch": translate(plain, sources, **how),
+            "ours": _translate(options.gan, sources, options.filters, **how),
+        }
     return made
+
+
+def _translate(folder: Path, sources: np.ndarray, filters: int, dropout: bool, statistics: str):
+    network = generator(filters, inference_dropout=dropout, statistics=statistics)
+    network.load_weights(folder / "generator.weights.h5")
+    return network.predict(sources, batch_size=10, verbose=0)
 
 
 def main() -> None:
