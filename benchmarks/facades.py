@@ -4,13 +4,13 @@ Three trainings of the same size, from the same initial weights, that are shown 
 the same order; then all are scored on the 50 validation pairs.
 
     export KERAS_SIMGAN_DATA=... OMP_NUM_THREADS=1
-    python benchmarks/pix2pix_torch.py --epochs 30 --out runs/facades_torch
+    python benchmarks/pix2pix_torch.py --epochs 20 --out runs/facades_torch
     KERAS_BACKEND=tensorflow python benchmarks/facades.py train --arm gan --out runs/facades_gan
     KERAS_BACKEND=tensorflow python benchmarks/facades.py train --arm l1 --out runs/facades_l1
     KERAS_BACKEND=torch python benchmarks/facades.py score
 
 A training is interrupted and run again as one likes: it goes on after its last whole epoch. About
-25 minutes each on one idle core. `facades_pairs.py` says what data this needs; `score` writes
+15 to 20 minutes each on one idle core. `facades_pairs.py` says what data this needs; `score` writes
 benchmarks/results/facades.md and .json, and runs/facades.png, the sheet: it holds photos, and so
 stays out of the project.
 
@@ -222,7 +222,7 @@ def main() -> None:
     training.add_argument("--arm", choices=("gan", "l1"), required=True)
     training.add_argument("--initial", type=Path, default="runs/facades_torch/initial.pt")
     training.add_argument("--filters", type=int, default=32)
-    training.add_argument("--epochs", type=int, default=30)
+    training.add_argument("--epochs", type=int, default=20)
     training.add_argument("--seed", type=int, default=0)
     training.add_argument("--out", type=Path, required=True)
     commands.add_parser("parity", help="compare a few steps")

@@ -22,7 +22,7 @@ PAGE = """# pix2pix on facades, beside plain PyTorch
 
 Label colours to photos at 128x128, trained on pairs 1 to {train}, measured on the {count} pairs
 {first} to {last}, which nothing was chosen by. All arms are one training each: U-Net of 32 filters
-and 7 levels, discriminator of 32 filters and 3 layers, batch normalization, dropout 0.5, 30 epochs
+and 7 levels, discriminator of 32 filters and 3 layers, batch normalization, dropout 0.5, 20 epochs
 with batches of one, Adam at 2e-4 with beta_1 0.5, falling to zero in the second half; the same
 initial weights (seed 0), the same crops in the same order. The arms:
 

@@ -6,7 +6,7 @@ discriminator. So are the losses, Adam's constants, the initial weights and the 
 turns. Not theirs: the learning rate falls after each step instead of after each epoch, as
 `schedules.LinearDecay` does it, and images are 128x128 (resized to 143x143, cropped).
 
-    KERAS_SIMGAN_DATA=... python benchmarks/pix2pix_torch.py --epochs 30 --out runs/facades_torch
+    KERAS_SIMGAN_DATA=... python benchmarks/pix2pix_torch.py --epochs 20 --out runs/facades_torch
 
 `facades_pairs.py` says what data this needs. Keeps `initial.pt`, `checkpoint.pt` (every 5 epochs,
 and a second run goes on from it), `log.csv` and at last `final.pt`.
@@ -284,7 +284,7 @@ def main() -> None:
     parser.add_argument("--filters", type=int, default=32, help="of the generator")
     parser.add_argument("--discriminator-filters", type=int, default=32)
     parser.add_argument("--depth", type=int, default=7)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--first", choices=("discriminator", "generator"), default="discriminator")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
