@@ -9,7 +9,7 @@ the same order; then all are scored on the 50 validation pairs.
     KERAS_BACKEND=tensorflow python benchmarks/facades.py train --arm l1 --out runs/facades_l1
     KERAS_BACKEND=torch python benchmarks/facades.py score
 
-A training is interrupted and run again as one likes: it goes on after its last whole epoch. About
+A training may be interrupted: run again, it goes on from its last checkpoint. About
 15 to 20 minutes each on one idle core. `facades_pairs.py` says what data this needs; `score` writes
 benchmarks/results/facades.md and .json, and runs/facades.png, the sheet: it holds photos, and so
 stays out of the project.
