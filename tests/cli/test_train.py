@@ -67,6 +67,7 @@ def test_train_with_validation(train, folders, tmp_path):
         assert float(next(csv.DictReader(file))["val_self_regularization"]) > 0
 
 
+@pytest.mark.graph  # eagerly, TensorFlow warns itself
 def test_the_monitor_warns_and_logs(train, folders, tmp_path, monkeypatch, capsys):
     measured = {"source_to_target": {"change": 0.001, "correlation": 0.5}}
     monkeypatch.setattr(callbacks.TranslationMonitor, "_measure", lambda self: measured)

@@ -120,6 +120,7 @@ def test_validation_data_are_looked_at_once(compiled_simgan, images, monkeypatch
     assert len(seen) == 2 and seen[1] is validation
 
 
+@pytest.mark.graph  # eagerly, TensorFlow warns itself
 def test_a_training_of_no_epochs_does_not_warn(compiled_simgan, images):
     model = compiled_simgan(refiner_warmup=0, discriminator_warmup=0)
     with warnings.catch_warnings():
@@ -216,6 +217,7 @@ def test_cast_leaves_integers_and_nesting():
 # Warm-ups
 
 
+@pytest.mark.graph  # eagerly, TensorFlow warns itself
 def test_a_training_within_the_warm_up_warns_before_and_after(compiled_simgan, images):
     model = compiled_simgan(refiner_warmup=10, discriminator_warmup=2)
     with pytest.warns(UserWarning, match="within the warm-up of 12 steps") as caught:
