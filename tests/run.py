@@ -39,7 +39,7 @@ NUMPY_ALONE = (
     *(f"tests/reporting/test_{name}.py" for name in ("chart", "scores")),
     *(
         f"tests/runs/options/test_{name}.py"
-        for name in ("cycle", "cyclegan", "gazegan", "numbers", "option", "simgan")
+        for name in ("cycle", "cyclegan", "gazegan", "numbers", "option", "paired", "simgan")
     ),
 )
 OUTCOMES = ("failed", "error", "passed", "skipped", "xfailed", "xpassed")
