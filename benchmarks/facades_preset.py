@@ -15,7 +15,9 @@ import numpy as np
 from facades_pairs import LAST, SIZE, TRAIN, facades_folder, load_pairs, scaled
 from facades_report import Scores
 
-from keras_simgan import data, metrics, models, presets
+from keras_simgan import data, metrics, models
+from keras_simgan.data.label_maps import LabelMaps
+from keras_simgan.presets.registry import BUNDLED
 
 CLASSES = 12
 NAME = "pix2pix_facades"
@@ -26,13 +28,11 @@ DESCRIPTION = (
 
 
 def label_maps() -> np.ndarray:
-    """The validation label maps, uint8 (50, 128, 128, 1)."""
-    folder = facades_folder().parent / "label_index" / "train"
-    maps = [data.read_image(folder / f"{number}.png") for number in range(TRAIN + 1, LAST + 1)]
-    pairs = data.paired(
-        np.stack(maps), np.stack(maps), (SIZE, SIZE), classes=CLASSES, shuffle=False
-    )
-    return np.concatenate([pairs[row][0] for row in range(len(pairs))])
+    """The validation label maps, one-hot (50, 128, 128, 12)."""
+    folder, maps = facades_folder().parent / "label_index" / "train", LabelMaps(CLASSES)
+    paths = [folder / f"{number}.png" for number in range(TRAIN + 1, LAST + 1)]
+    read = [maps.resize(maps.fit(maps.read(path), path), (SIZE, SIZE)) for path in paths]
+    return maps.batch(np.stack(read))
 
 
 def main() -> None:
@@ -70,7 +70,7 @@ def main() -> None:
     if options.keep:
         metadata = json.loads((Path(options.preset) / "metadata.json").read_text())
         model.save_to_preset(
-            presets.BUNDLED / NAME,
+            BUNDLED / NAME,
             dtype="float16",
             overwrite=True,
             description=DESCRIPTION,

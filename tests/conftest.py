@@ -317,13 +317,16 @@ NETWORKS = (
 
 @pytest.fixture(scope="session")
 def golden():
-    """The numbers of a golden file, by its name, and the script that made it."""
+    """The numbers or arrays of a golden file, by its name, and the script that made it."""
 
     def read(name):
         folder = Path(__file__).parent / "golden"
         spec = importlib.util.spec_from_file_location(name, folder / f"make_{name}.py")
         script = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(script)
+        if (folder / f"{name}.npz").exists():
+            with np.load(folder / f"{name}.npz") as file:
+                return dict(file), script
         return json.loads((folder / f"{name}.json").read_text()), script
 
     return read

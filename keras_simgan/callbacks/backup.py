@@ -75,6 +75,10 @@ class Backup(keras.callbacks.Callback):
                 f"{str(self.folder)!r} holds a state of `keras.callbacks.BackupAndRestore`, which "
                 "`Backup` does not read. Go on with that, or choose another folder."
             )
+        optimizer = getattr(self.model, "optimizer", None)
+        if states and optimizer is not None and not optimizer.built:
+            # TensorFlow's `fit` would build it in the first step, after its state was read.
+            optimizer.build(self.model.trainable_variables)
         unread: list[str] = []
         for epochs, path in states.items():
             try:

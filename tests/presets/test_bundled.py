@@ -58,6 +58,19 @@ def test_gazegan_translates_an_eye_as_it_did():
     assert 0.02 < np.abs(translated - eye).mean() < 0.3
 
 
+def test_pix2pix_generates_a_facade_as_it_did(golden):
+    made, script = golden("generated_facade")
+    labels = script.label_map()
+    generated = models.Pix2Pix.from_preset("pix2pix_facades").translate(labels)
+    np.testing.assert_allclose(generated, made["generated"], atol=4e-3)
+    # A wall without windows looks otherwise where they were.
+    windows = labels[..., 2] > 0
+    bare = labels.copy()
+    bare[windows] = np.eye(12)[1]
+    difference = np.abs(generated - models.Pix2Pix.from_preset("pix2pix_facades").translate(bare))
+    assert difference[windows].mean() > 0.1
+
+
 def test_a_preset_loads_in_a_fresh_process():
     # Its classes must be registered by whoever imports only the model.
     script = (
