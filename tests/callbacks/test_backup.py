@@ -120,6 +120,7 @@ def test_a_full_disk_leaves_the_states_before(whole, tmp_path, monkeypatch):
     assert_goes_on(tmp_path, whole, [2, 3])
 
 
+@pytest.mark.graph  # eagerly TensorFlow gives a warning of its own
 def test_more_epochs_go_on_and_fewer_do_nothing(whole, tmp_path):
     train(tmp_path, epochs=2)
     assert train(tmp_path, epochs=2)[1] == []
