@@ -18,9 +18,11 @@ CLASSES = {
     "layers": (
         "CropToMatch",
         "DiffAugment",
+        "ImageBatchNormalization",
         "ImageHistory",
         "ImagePool",
         "PadToMultiple",
+        "PersistentDropout",
         "ReflectionPadding2D",
         "ResidualBlock",
     ),
@@ -38,7 +40,7 @@ CLASSES = {
         "WeightClipping",
     ),
     "metrics": ("AngularError",),
-    "models": ("CycleGAN", "GazeGAN", "SimGAN"),
+    "models": ("CycleGAN", "GazeGAN", "Pix2Pix", "SimGAN"),
     "networks": (
         "FeatureNetwork",
         "GazeEstimator",
@@ -46,6 +48,7 @@ CLASSES = {
         "Refiner",
         "RefinerDiscriminator",
         "ResNetGenerator",
+        "UNetGenerator",
     ),
     "schedules": ("Alternate", "LinearDecay"),
 }

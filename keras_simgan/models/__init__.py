@@ -3,6 +3,7 @@
 from keras_simgan.models.cyclegan import CycleGAN
 from keras_simgan.models.gan import GAN
 from keras_simgan.models.gazegan import GazeGAN
+from keras_simgan.models.pix2pix import Pix2Pix
 from keras_simgan.models.simgan import SimGAN
 
-__all__ = ["GAN", "CycleGAN", "GazeGAN", "SimGAN"]
+__all__ = ["GAN", "CycleGAN", "GazeGAN", "Pix2Pix", "SimGAN"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 from keras import ops
 
 
@@ -36,4 +37,23 @@ def check_logits(name: str, output_shape: Any) -> None:
         raise ValueError(
             f"`{name}` must give one logit a patch, shape (batch, rows, columns, 1), or two, real "
             f"and fake; its output shape is {output_shape}."
+        )
+
+
+def check_conditional(name: str, discriminator: keras.Model, generator: keras.Model) -> None:
+    """Raises where a discriminator does not take a generator's input and output side by side.
+
+    Args:
+        name: The discriminator's, for the message.
+        discriminator: It.
+        generator: The generator, of one input and one output.
+
+    Raises:
+        ValueError: Other channels.
+    """
+    source, image = generator.input_shape[-1], generator.output_shape[-1]
+    if discriminator.input_shape[-1] != source + image:
+        raise ValueError(
+            f"`{name}` must take {source + image} channels, the source's {source} and the image's "
+            f"{image}; it takes {discriminator.input_shape[-1]}."
         )

@@ -152,16 +152,23 @@ class GAN(AdversarialTraining):
         return self.adversarial_loss.generator(self.judge(name, fakes, condition, training))
 
     def discriminator_adversarial_losses(
-        self, name: str, real: Any, fakes: Any, condition: Any = None, training: bool = True
+        self,
+        name: str,
+        real: Any,
+        fakes: Any,
+        condition: Any = None,
+        training: bool = True,
+        weight: float = 1.0,
     ) -> dict:
         """What a discriminator loses on fakes and on real images, and its penalties, by name.
 
         The condition is the same for both, or a list of two, of the fakes and of the real images.
+        The weight is that of both losses; the penalties have their own.
         """
         of_fakes, of_real = self.judge(name, [fakes, real], condition, training)
         named = {
-            f"{name}_fake": self.adversarial_loss.discriminator_fake(of_fakes),
-            f"{name}_real": self.adversarial_loss.discriminator_real(of_real),
+            f"{name}_fake": weight * self.adversarial_loss.discriminator_fake(of_fakes),
+            f"{name}_real": weight * self.adversarial_loss.discriminator_real(of_real),
         }
         for penalty in self.penalties if training else ():
             named[f"{name}_{penalty.name}"] = self._penalize(penalty, name, real, fakes, condition)

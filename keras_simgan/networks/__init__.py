@@ -6,6 +6,8 @@ from keras_simgan.networks.patch_discriminator import PatchDiscriminator
 from keras_simgan.networks.refiner import Refiner
 from keras_simgan.networks.refiner_discriminator import RefinerDiscriminator
 from keras_simgan.networks.resnet_generator import ResNetGenerator
+from keras_simgan.networks.torch_weights import from_torch_state_dict
+from keras_simgan.networks.unet_generator import UNetGenerator
 
 __all__ = [
     "FeatureNetwork",
@@ -14,4 +16,6 @@ __all__ = [
     "Refiner",
     "RefinerDiscriminator",
     "ResNetGenerator",
+    "UNetGenerator",
+    "from_torch_state_dict",
 ]

@@ -7,7 +7,12 @@ from keras import layers
 
 from keras_simgan.layers import CropToMatch, PadToMultiple, ReflectionPadding2D
 from keras_simgan.networks.network import Network, check_image_shape, output_dtype
-from keras_simgan.networks.normalization import check_normalization, initializer, normalize
+from keras_simgan.networks.normalization import (
+    check_normalization,
+    has_bias,
+    initializer,
+    normalize,
+)
 
 UPSAMPLING = ("transpose", "resize")
 
@@ -36,9 +41,10 @@ class ResNetGenerator(Network):
         upsampling: `"transpose"`: transposed convolutions, as in the paper. `"resize"`: nearest
             neighbours, then a convolution (Odena et al. 2016), against checkerboard patterns.
         output_channels: Channels of the output; those of the input when left out.
-        normalization: `"instance"`, or None for none. Instance normalization forgets each image's
-            own mean colour and contrast at the first layer; without it they can be kept, the
-            weights start from He et al. 2015, and training is less calm.
+        normalization: `"instance"`, `"batch"` (see `layers.ImageBatchNormalization`), or None for
+            none. Instance normalization forgets each image's own mean colour and contrast at the
+            first layer; without it they can be kept, the weights start from He et al. 2015, and
+            training is less calm.
         dtype: Data type or policy of the layers. The output is float32, or float64 in float64.
         name: Name of the network.
 
@@ -73,6 +79,7 @@ class ResNetGenerator(Network):
                 count,
                 kernel,
                 strides,
+                use_bias=has_bias(normalization) or name == "head",
                 kernel_initializer=initializer(normalization, relu_follows),
                 dtype=dtype,
                 name=name,
@@ -105,6 +112,7 @@ class ResNetGenerator(Network):
                     count,
                     3,
                     2,
+                    use_bias=has_bias(normalization),
                     kernel_initializer=initializer(normalization),
                     dtype=dtype,
                     name=name,

@@ -19,6 +19,17 @@ def test_parameters_and_map_of_the_paper():
     assert PatchDiscriminator((None, None, 3), filters=2).output_shape == (None, None, None, 1)
 
 
+def test_of_pix2pix():
+    network = PatchDiscriminator((256, 256, 6), normalization="batch")
+    assert sum(np.prod(v.shape) for v in network.trainable_variables) == 2_768_705
+    pixels = PatchDiscriminator((None, None, 6), layers=0, normalization="batch")
+    # 1x1 kernels; a scale and an offset instead of the second bias; no third.
+    assert sum(np.prod(v.shape) for v in pixels.trainable_variables) == (
+        (6 * 64 + 64) + 64 * 128 + 2 * 128 + 128
+    )
+    assert predict(pixels, np.zeros((1, 5, 7, 6), "float32")).shape == (1, 5, 7, 1)
+
+
 def test_filters_double_up_to_eight_times():
     network = PatchDiscriminator((None, None, 1), filters=2, layers=5)
     convolutions = [layer for layer in network.layers if layer.weights]
@@ -134,15 +145,15 @@ def test_without_normalization():
 # Bad input
 
 
-@pytest.mark.parametrize("layers", [0, -1, 1.5, "3", None])
+@pytest.mark.parametrize("layers", [-1, 1.5, "3", None, True])
 def test_bad_layers(layers):
-    with pytest.raises(ValueError, match="`layers` must be an integer of at least 1; got"):
+    with pytest.raises(ValueError, match="`layers` must be an integer of at least 0; got"):
         PatchDiscriminator((64, 64, 3), layers=layers)
 
 
 def test_unknown_normalization():
-    with pytest.raises(ValueError, match='`normalization` must be "instance" or None'):
-        PatchDiscriminator((64, 64, 3), normalization="batch")
+    with pytest.raises(ValueError, match='`normalization` must be "batch", "instance" or None'):
+        PatchDiscriminator((64, 64, 3), normalization="layer")
 
 
 @pytest.mark.parametrize(
