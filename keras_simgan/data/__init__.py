@@ -1,4 +1,4 @@
-"""Images and their labels: files, arrays, unpaired domains, and a renderer of eyes.
+"""Images and their labels: files, arrays, unpaired domains, pairs, and a renderer of eyes.
 
 Nothing here imports TensorFlow by itself.
 """
@@ -12,7 +12,9 @@ from keras_simgan.data.images import (
     resize,
     write_image,
 )
+from keras_simgan.data.instance_maps import instance_edges
 from keras_simgan.data.labels import LabelError, read_folder, read_labels, write_folder
+from keras_simgan.data.paired import PairedDataset, paired
 from keras_simgan.data.sampling import sample_images
 from keras_simgan.data.unpaired import UnpairedDataset, unpaired
 from keras_simgan.ranges import from_unit, to_unit
@@ -21,9 +23,12 @@ __all__ = [
     "EyeRenderer",
     "ImageError",
     "LabelError",
+    "PairedDataset",
     "UnpairedDataset",
     "from_unit",
+    "instance_edges",
     "list_images",
+    "paired",
     "pitch_yaw_to_vector",
     "read_folder",
     "read_image",

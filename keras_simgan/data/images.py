@@ -43,7 +43,24 @@ def read_image(
         (36, 60, 1)
     """
     path = Path(path)
-    image = _decode_any(path, _read_bytes(path)).image
+    image = decode_any(path, read_bytes(path)).image
+    return fit_channels(path, image, channels, convert_channels)
+
+
+def fit_channels(
+    path: Path, image: np.ndarray, channels: int | None, convert_channels: bool
+) -> np.ndarray:
+    """Checks or converts an image's channels, as `read_image` does.
+
+    Args:
+        path: Its file, for errors.
+        image: The image.
+        channels: See `read_image`.
+        convert_channels: See `read_image`.
+
+    Raises:
+        ImageError: If it has other channels.
+    """
     if channels is None or image.shape[-1] == channels:
         return image
     if not convert_channels:
@@ -74,7 +91,7 @@ def read_image_with_profile(path: str | Path) -> tuple[np.ndarray, bytes | None]
         >>> write_image("copy.png", image, profile)
     """
     path = Path(path)
-    return decode_image(path, _read_bytes(path))
+    return decode_image(path, read_bytes(path))
 
 
 def decode_image(path: str | Path, encoded: bytes) -> tuple[np.ndarray, bytes | None]:
@@ -90,7 +107,7 @@ def decode_image(path: str | Path, encoded: bytes) -> tuple[np.ndarray, bytes | 
     Raises:
         ImageError: As `read_image_with_profile`.
     """
-    decoded = _decode_any(path, encoded)
+    decoded = decode_any(path, encoded)
     if decoded.lost is not None:
         raise ImageError(
             f"The image {str(path)!r} cannot be written again as it is: {decoded.lost}. Convert it "
@@ -99,7 +116,15 @@ def decode_image(path: str | Path, encoded: bytes) -> tuple[np.ndarray, bytes | 
     return decoded.image, decoded.profile
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Reads the file of an image.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ImageError: If it has another suffix, or cannot be read.
+    """
     if not path.name.lower().endswith(IMAGE_SUFFIXES):
         raise unsupported_format(path)
     try:
@@ -108,7 +133,16 @@ def _read_bytes(path: Path) -> bytes:
         raise ImageError(f"The image {str(path)!r} cannot be read: {error.strerror}.") from error
 
 
-def _decode_any(path: str | Path, encoded: bytes) -> Decoded:
+def decode_any(path: str | Path, encoded: bytes) -> Decoded:
+    """Decodes an image, whatever of it cannot be written again.
+
+    Args:
+        path: What to call it in errors.
+        encoded: The content of its file.
+
+    Raises:
+        ImageError: If it is damaged, or of a kind that is not read here.
+    """
     try:
         return decode_tiff(encoded) if is_tiff(encoded) else decode_photo(encoded)
     except NotKept as error:

@@ -1,11 +1,10 @@
 """Batches of two unpaired image domains, in an order that survives an interruption."""
 
-import functools
 from typing import Any
 
-import keras
 import numpy as np
 
+from keras_simgan.data.epochs import EpochBatches, check_crop_size
 from keras_simgan.data.image_set import MEMORY_LIMIT, ImageSet
 
 
@@ -85,7 +84,7 @@ def unpaired(
         (32, 56, 1)
     """
     # An impossible window is told before thousands of images are read.
-    _check_crop_size(crop_size, image_size)
+    check_crop_size(crop_size, image_size)
     options: dict[str, Any] = {
         "convert_channels": convert_channels,
         "on_bad_image": on_bad_image,
@@ -94,7 +93,7 @@ def unpaired(
     }
     source_images = ImageSet.open(source, "source", image_size, channels, **options)
     height, width, channels = source_images.shape
-    _check_crop_size(crop_size, (height, width))
+    check_crop_size(crop_size, (height, width))
     target_images = ImageSet.open(
         target, "target", (height, width), channels, with_labels=False, **options
     )
@@ -111,7 +110,7 @@ def unpaired(
     )
 
 
-class UnpairedDataset(keras.utils.PyDataset):
+class UnpairedDataset(EpochBatches):
     """Batches `(source, target)` of two image domains; made by `unpaired`.
 
     Each domain is shuffled on its own, anew for each pass over it. The batch at an index is a pure
@@ -166,35 +165,23 @@ class UnpairedDataset(keras.utils.PyDataset):
         flip: bool = False,
         **kwargs: Any,
     ):
-        # Reading from disk is worth threads; memory is fast enough without.
-        super().__init__(**{"workers": 1 if source.in_memory and target.in_memory else 4, **kwargs})
-        for name, value in (("batch_size", batch_size), ("steps_per_epoch", steps_per_epoch)):
-            if value is not None and (not isinstance(value, int | np.integer) or value < 1):
-                raise ValueError(f"`{name}` must be a whole number above 0. Received: {value!r}")
-        if steps_per_epoch is None and len(source) < batch_size:
-            raise ValueError(
-                f"The source has {len(source)} images, fewer than one batch of {batch_size}. "
-                f"Pass `batch_size={len(source)}` or less, or `steps_per_epoch` to repeat them."
-            )
-        for images in (source, target):
-            _check_crop_size(crop_size, images.shape[:2])
-        self.source, self.target = source, target
-        self.batch_size, self.seed, self.shuffle = int(batch_size), int(seed), shuffle
-        self.steps_per_epoch = int(steps_per_epoch or len(source) // batch_size)
-        # With no number of steps asked for, every epoch starts a new pass over the source.
-        self._source_stride = (
-            len(source) if steps_per_epoch is None else self.steps_per_epoch * self.batch_size
+        check_crop_size(crop_size, target.shape[:2])
+        super().__init__(
+            len(source),
+            source.shape[:2],
+            batch_size,
+            seed,
+            shuffle,
+            steps_per_epoch,
+            crop_size,
+            flip,
+            # Reading from disk is worth threads; memory is fast enough without.
+            **{"workers": 1 if source.in_memory and target.in_memory else 4, **kwargs},
         )
-        self.epoch = 0
+        self.source, self.target = source, target
         self.source_names, self.source_labels = source.names, source.labels
         self.skipped = source.skipped + target.skipped
-        self.crop_size = None if crop_size is None else (int(crop_size[0]), int(crop_size[1]))
-        self.flip = flip
         self.image_shape = (*(self.crop_size or source.shape[:2]), source.shape[-1])
-
-    def __len__(self) -> int:
-        """Returns the number of batches in an epoch."""
-        return self.steps_per_epoch
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns batch `index` of the current epoch.
@@ -210,32 +197,9 @@ class UnpairedDataset(keras.utils.PyDataset):
         # Read once: Keras may go to the next epoch while a worker is here.
         epoch = self.epoch
         source_rows, target_rows = self.rows(epoch, index)
-        return (
-            self._augment(self.source[source_rows], 0, epoch, index),
-            self._augment(self.target[target_rows], 1, epoch, index),
-        )
-
-    def _augment(self, images: np.ndarray, domain: int, epoch: int, index: int) -> np.ndarray:
-        """Crops and mirrors a batch of images."""
-        if self.crop_size is None and not self.flip:
-            return images
-        count, size = len(images), images.shape[1:3]
-        height, width = self.crop_size or size
-        slack = size[0] - height, size[1] - width
-        if self.shuffle:
-            # A spawn key, as `_permutation` has none: the draws are independent of the order.
-            seeds = np.random.SeedSequence(self.seed, spawn_key=(domain, epoch, index))
-            draw = np.random.default_rng(seeds)
-            tops, lefts = (draw.integers(0, room + 1, count) for room in slack)
-            mirrored = draw.integers(0, 2, count) * self.flip
-        else:
-            tops, lefts = (np.full(count, room // 2) for room in slack)
-            mirrored = np.zeros(count, int)
-        windows = (
-            image[top : top + height, left : left + width][:, :: -1 if mirror else 1]
-            for image, top, left, mirror in zip(images, tops, lefts, mirrored, strict=True)
-        )
-        return np.stack(list(windows))
+        (source,) = self._augment((self.source[source_rows],), 0, epoch, index)
+        (target,) = self._augment((self.target[target_rows],), 1, epoch, index)
+        return source, target
 
     def rows(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Tells which images make up a batch.
@@ -251,52 +215,6 @@ class UnpairedDataset(keras.utils.PyDataset):
         epoch = epoch if self.shuffle else 0
         offset = index * self.batch_size
         return (
-            self._stream(0, len(self.source), epoch * self._source_stride + offset),
+            self._stream(0, len(self.source), epoch * self._stride + offset),
             self._stream(1, len(self.target), epoch * len(self) * self.batch_size + offset),
         )
-
-    def _stream(self, domain: int, size: int, start: int) -> np.ndarray:
-        # The domain as an endless row of passes, each in its own order; batch_size rows of it.
-        passes, rows = np.divmod(np.arange(start, start + self.batch_size), size)
-        if not self.shuffle:
-            return rows
-        for number in np.unique(passes):
-            chosen = passes == number
-            rows[chosen] = _permutation(self.seed, domain, int(number), size)[rows[chosen]]
-        return rows
-
-    def set_epoch(self, epoch: int) -> None:
-        """Chooses the epoch whose batches come next.
-
-        Args:
-            epoch: The epoch, from 0.
-        """
-        self.epoch = int(epoch)
-
-    def on_epoch_end(self) -> None:
-        """Goes to the next epoch; called by Keras."""
-        self.epoch += 1
-
-
-def _check_crop_size(crop_size: Any, image_size: Any) -> None:
-    if crop_size is None:
-        return
-    if not _is_size(crop_size):
-        raise ValueError(f"`crop_size` must be (height, width) in pixels. Received: {crop_size!r}")
-    # A wrong `image_size` has an error of its own.
-    if _is_size(image_size) and any(np.greater(crop_size, image_size)):
-        raise ValueError(
-            f"`crop_size` {crop_size[0]}x{crop_size[1]} (height x width) is larger than the images "
-            f"of {image_size[0]}x{image_size[1]}. Pass a smaller one, or a larger `image_size`."
-        )
-
-
-def _is_size(size: Any) -> bool:
-    return np.shape(size) == (2,) and all(
-        isinstance(side, int | np.integer) and side > 0 for side in size
-    )
-
-
-@functools.lru_cache(maxsize=8)
-def _permutation(seed: int, domain: int, number: int, size: int) -> np.ndarray:
-    return np.random.default_rng([seed, domain, number]).permutation(size)
