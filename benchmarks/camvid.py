@@ -32,7 +32,7 @@ CLASSES = (
 )
 UNLABELLED = len(CLASSES)
 FULL = (360, 480)  # height, width of the photos as they come
-SHOWN = (192, 256)  # of what generators draw and segmentation networks get to train on
+SHOWN = (120, 160)  # of what generators draw and segmentation networks get to train on
 INPUT = (96, 128)  # of what segmentation networks see
 STEPS, BATCH = 400, 8
 
@@ -114,7 +114,7 @@ def augment(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Photos and their maps as a segmentation network sees them in training, all arms alike.
 
-    A window of 0.55 to 1 times the photo's size, mirrored or not, then `INPUT`; the photo brighter
+    A window of 0.8 to 1 times the photo's size, mirrored or not, then `INPUT`; the photo brighter
     or darker, with more or less contrast, and with a slight tint.
 
     Args:
@@ -128,7 +128,7 @@ def augment(
     shown, labels = [], []
     for photo, each in zip(photos, maps, strict=True):
         height, width = each.shape
-        scale = rng.uniform(0.55, 1.0)
+        scale = rng.uniform(0.8, 1.0)
         window = round(scale * height), round(scale * width)
         top, left = (rng.integers(0, room + 1) for room in np.subtract(each.shape, window))
         rows, columns = slice(top, top + window[0]), slice(left, left + window[1])
