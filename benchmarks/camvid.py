@@ -34,7 +34,7 @@ UNLABELLED = len(CLASSES)
 FULL = (360, 480)  # height, width of the photos as they come
 SHOWN = (120, 160)  # of what generators draw and segmentation networks get to train on
 INPUT = (96, 128)  # of what segmentation networks see
-STEPS, BATCH = 400, 8
+STEPS, BATCH = 250, 8
 
 
 def data_folder() -> Path:
@@ -42,8 +42,8 @@ def data_folder() -> Path:
     folder = Path(os.environ.get("KERAS_SIMGAN_DATA", "")) / "camvid"
     if "KERAS_SIMGAN_DATA" not in os.environ or not folder.is_dir():
         sys.exit(
-            "This needs photos that do not come with the project: set KERAS_SIMGAN_DATA to a folder "
-            "with camvid/train and camvid/val, each with image/NAME.jpg and label/NAME.png."
+            "This needs photos that do not come with the project: set KERAS_SIMGAN_DATA to a "
+            "folder with camvid/train and camvid/val, each with image/NAME.jpg and label/NAME.png."
         )
     return folder
 
@@ -69,7 +69,9 @@ def read_part(part: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
 
 def reduce_photos(photos: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Photos at another `(height, width)`, each new pixel the mean of the old ones it covers."""
-    return np.stack([cv2.resize(photo, size[::-1], interpolation=cv2.INTER_AREA) for photo in photos])
+    return np.stack(
+        [cv2.resize(photo, size[::-1], interpolation=cv2.INTER_AREA) for photo in photos]
+    )
 
 
 def reduce_labels(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -82,30 +84,33 @@ def reduce_labels(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def segmenter() -> keras.Model:
     """A small segmentation network: a U with two skips around a stack of dilated convolutions.
 
-    Works at half of the photo's size and below; 494,000 parameters.
+    Works at half of the photo's size and below, in bfloat16; 412,979 parameters.
 
     Returns:
         A model from photos in [-1, 1], shape `(batch, height, width, 3)`, both multiples of 8, to
         logits (no softmax), shape `(batch, height, width, 11)`.
     """
+    kind = {"dtype": "mixed_bfloat16"}
 
     def convolve(x, filters, strides=1, dilation=1):
-        x = layers.Conv2D(filters, 3, strides, "same", dilation_rate=dilation, use_bias=False)(x)
-        return layers.ReLU()(layers.BatchNormalization(momentum=0.95)(x))
+        x = layers.Conv2D(
+            filters, 3, strides, "same", dilation_rate=dilation, use_bias=False, **kind
+        )(x)
+        return layers.ReLU(**kind)(layers.BatchNormalization(momentum=0.95, **kind)(x))
 
     def double(x, skip, filters):
-        x = layers.UpSampling2D(interpolation="bilinear")(x)
-        return convolve(layers.Concatenate()([x, skip]), filters)
+        x = layers.UpSampling2D(interpolation="bilinear", **kind)(x)
+        return convolve(layers.Concatenate(**kind)([x, skip]), filters)
 
     inputs = keras.Input((None, None, 3), name="photos")
     half = convolve(convolve(inputs, 24, strides=2), 24)
     quarter = convolve(convolve(half, 48, strides=2), 48)
     x = convolve(quarter, 96, strides=2)
     for dilation in (1, 2, 4):
-        x = layers.Add()([x, convolve(x, 96, dilation=dilation)])
+        x = layers.Add(**kind)([x, convolve(x, 96, dilation=dilation)])
     x = double(double(x, quarter, 48), half, 32)
-    x = layers.Conv2D(len(CLASSES), 1)(x)
-    logits = layers.UpSampling2D(interpolation="bilinear", name="logits")(x)
+    x = layers.Conv2D(len(CLASSES), 1, dtype="float32")(x)
+    logits = layers.UpSampling2D(interpolation="bilinear", dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits)
 
 
@@ -142,7 +147,7 @@ def augment(
 
 
 def class_weights(maps: np.ndarray) -> np.ndarray:
-    """1 / log(1.02 + share of the pixels) of each class (Paszke et al. 2016), with 0 for unlabelled.
+    """1 / log(1.02 + share of the pixels) of each class (Paszke et al. 2016); 0 for unlabelled.
 
     Args:
         maps: Labels, shape `(n, height, width)`.
@@ -186,7 +191,6 @@ def train_segmenter(
     model.compile(
         keras.optimizers.Adam(schedule),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        jit_compile=False,
     )
     each = BATCH // len(parts)
     orders = []
@@ -221,7 +225,8 @@ def confusion(model: keras.Model, photos: np.ndarray, maps: np.ndarray) -> np.nd
     for index, (each, labels) in enumerate(zip(logits, maps, strict=True)):
         read = cv2.resize(each, labels.shape[::-1], interpolation=cv2.INTER_LINEAR).argmax(-1)
         known = labels < UNLABELLED
-        np.add.at(counts[index], (labels[known], read[known]), 1)
+        pairs = UNLABELLED * labels[known].astype(int) + read[known]
+        counts[index] = np.bincount(pairs, minlength=UNLABELLED**2).reshape(counts.shape[1:])
     return counts
 
 

@@ -30,7 +30,7 @@ TRIES = 20
 
 @dataclass(frozen=True)
 class Piece:
-    """An object in a map: `mask` is its bounding box from row `top` and column `left` of `donor`."""
+    """An object in the map `donor`; `mask` is its bounding box, from `top` and `left` on."""
 
     donor: int
     label: int
@@ -64,7 +64,7 @@ def find_pieces(maps: np.ndarray) -> dict[int, list[Piece]]:
 
 
 def fits(labels: np.ndarray, piece: Piece, left: int, mask: np.ndarray) -> bool:
-    """Whether an object could stand there: on the ground it needs, hiding nothing but background."""
+    """Whether an object could stand there: on the ground it needs, hiding but background."""
     _, covered, ground = OBJECTS[piece.label]
     height, width = mask.shape
     under = labels[piece.top : piece.top + height, left : left + width]
