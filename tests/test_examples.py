@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from keras_simgan import data
-from keras_simgan.models import CycleGAN, GazeGAN, SimGAN
+from keras_simgan.models import CycleGAN, GazeGAN, Pix2Pix, SimGAN
+from keras_simgan.networks import PatchDiscriminator, ResNetGenerator
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
@@ -83,3 +84,34 @@ def test_gazegan_folders_keeps_labels(tmp_path, capsys):
     frozen = example.keras.models.load_model(tmp_path / "estimator_frozen.keras")
     for ours, theirs in zip(model.gaze_estimator.get_weights(), frozen.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_pix2pix_pairs_learns_side_by_side_images_and_label_maps(tmp_path, capsys):
+    example, rng = load("pix2pix_pairs"), np.random.default_rng(0)
+    data.write_folder(tmp_path / "both", rng.integers(0, 256, (4, 20, 40, 3), "uint8"))
+    tiny = {"size": 16, "filters": 2, "epochs": 1}
+    example.main(tmp_path / "both", tmp_path / "out", side_by_side="source_right", **tiny)
+    assert "this model: " in capsys.readouterr().out
+    assert (tmp_path / "out" / "samples" / "epoch_0001.png").exists()
+    model = Pix2Pix.from_preset(tmp_path / "out" / "preset")
+    assert model.generator.input_shape == (None, 16, 16, 3)
+    data.write_folder(tmp_path / "maps", rng.integers(0, 3, (4, 20, 20, 1), "uint8"))
+    data.write_folder(tmp_path / "photos", rng.integers(0, 256, (4, 20, 20, 3), "uint8"))
+    example.main(tmp_path / "maps", tmp_path / "m", target=tmp_path / "photos", classes=3, **tiny)
+    model = Pix2Pix.from_preset(tmp_path / "m" / "preset")
+    assert model.generator.input_shape == (None, 16, 16, 3)
+
+
+def test_pix2pix_pairs_distils_a_teacher(tmp_path, capsys):
+    example = load("pix2pix_pairs")
+    cyclegan = CycleGAN(
+        *(ResNetGenerator((None, None, 3), filters=2, blocks=1) for _ in range(2)),
+        *(PatchDiscriminator((None, None, 3), filters=2, layers=1) for _ in range(2)),
+        pool_size=0,
+    )
+    cyclegan.save_to_preset(tmp_path / "teacher")
+    teacher = str(tmp_path / "teacher")
+    example.main(None, tmp_path, teacher=teacher, size=16, filters=2, epochs=1, count=10)
+    assert "ms an image where the teacher takes" in capsys.readouterr().out
+    names, _ = data.read_folder(tmp_path / "taught")
+    assert len(names) == 10

@@ -35,6 +35,8 @@ class ImageGrid(keras.callbacks.Callback):
             whose step is the epoch, from 0. Needs TensorFlow and TensorBoard on every backend; on
             JAX and torch, `tf.config.set_visible_devices([], "GPU")` keeps TensorFlow from taking
             the GPU's memory.
+        shown: Pictures to show in place of a source that is none, such as label maps; as many and
+            as large.
 
     Raises:
         ValueError: If the images do not have the shape and range above, if `source` and `target`
@@ -53,9 +55,16 @@ class ImageGrid(keras.callbacks.Callback):
         source: np.ndarray,
         target: np.ndarray | None = None,
         tensorboard: str | Path | None = None,
+        shown: np.ndarray | None = None,
     ):
         super().__init__()
-        self.source = checked_images("source", source, channels=(1, 3))
+        self.source = source if shown is not None else checked_images("source", source, (1, 3))
+        self.shown = self.source if shown is None else checked_images("shown", shown, (1, 3))
+        if self.shown.shape[:3] != self.source.shape[:3]:
+            raise ValueError(
+                f"`shown` must be as many and as large as `source`, {self.source.shape[:3]}. "
+                f"Received the shape {self.shown.shape}."
+            )
         self.target = None if target is None else checked_images("target", target, channels=(1, 3))
         if self.target is not None and self.target.shape[:3] != self.source.shape[:3]:
             raise ValueError(
@@ -116,7 +125,7 @@ class ImageGrid(keras.callbacks.Callback):
         targets = [] if self.target is None else [self.target]
         if "target_to_source" not in getattr(self.model, "directions", ()):
             refined = self.model(keras.ops.convert_to_tensor(self.source), training=False)
-            return [self.source, keras.ops.convert_to_numpy(refined), *targets]
+            return [self.shown, keras.ops.convert_to_numpy(refined), *targets]
         rows = []
         for images, there, back in (
             (self.source, "source_to_target", "target_to_source"),

@@ -54,6 +54,6 @@ def _train(name: str, arguments: argparse.Namespace) -> None:
 
     out = Path(arguments.out)
     message = f"Wrote {out / PRESET_FOLDER}. Look at {out / 'samples'}"
-    if Path(arguments.source).is_dir():
+    if options.translates_source and Path(arguments.source).is_dir():
         message += f", then: keras-simgan refine {arguments.out} {arguments.source} refined/"
     print(message)

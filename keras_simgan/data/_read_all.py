@@ -82,7 +82,8 @@ def read_all(
             f"None of the {len(names)} images in {str(folder)!r} can be used. The first: "
             f"{skipped[0][1]}"
         )
-    return stacks and [stack[: len(good)] for stack in stacks], good, skipped
+    kept = None if stacks is None else [stack[: len(good)] for stack in stacks]
+    return kept, good, skipped
 
 
 def warn_of_skipped(skipped: list[tuple[str, str]], count: int, folder: Path) -> None:

@@ -153,7 +153,7 @@ class ImageSet:
         return cls(
             (*size, photos.channels),
             [names[row] for row in rows],
-            stacks and stacks[0],
+            None if stacks is None else stacks[0],
             read,
             {field: values[rows] for field, values in labels.items()},
             skipped,

@@ -37,6 +37,8 @@ class LabelMaps:
         self._codes: np.ndarray | None = None
         if colours is not None:
             colours = [_colour(colour, "colours") for colour in colours]
+            if not colours:
+                raise ValueError("`colours` is empty; expected the colour of each class.")
             table = colours + ([] if ignore is None else [_colour(ignore, "ignore")])
             if len(set(table)) != len(table):
                 twice = next(colour for colour in table if table.count(colour) > 1)
@@ -55,8 +57,6 @@ class LabelMaps:
             raise ValueError(f"`classes` must be a whole number above 0. Received: {classes!r}")
         self.channels, self.ignore = int(classes), ignore
         self._dtype = "uint8" if classes < 256 else "uint16"
-        # Row i is the encoding of class i; the last one, of what is ignored, is all zeros.
-        self._one_hot = np.eye(classes + 1, classes, dtype="float32")
 
     def read(self, path: Path) -> np.ndarray:
         """Reads one file, at its own size and with its own values.
@@ -117,7 +117,7 @@ class LabelMaps:
         Returns:
             `float32`, shape `(n, height, width, classes)`.
         """
-        return self._one_hot[indices[..., 0]]
+        return (indices == np.arange(self.channels, dtype=self._dtype)).astype("float32")
 
     def _indices(self, image: np.ndarray, name: str) -> np.ndarray:
         found = self._by_index(image, name) if self._codes is None else self._by_colour(image, name)
@@ -161,13 +161,15 @@ def as_maps(images: Any, argument: str) -> np.ndarray:
     """Gives an array of maps its channel axis.
 
     Args:
-        images: Shape `(n, height, width[, channels])`, whole numbers.
+        images: Shape `(n, height, width[, channels])`, whole numbers or truth values.
         argument: What to call it in errors.
 
     Raises:
         ImageError: If it is no such array.
     """
     images = np.asarray(images)
+    if images.dtype == bool:
+        images = images.astype("uint8")
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or 0 in images.shape or not np.issubdtype(images.dtype, np.integer):

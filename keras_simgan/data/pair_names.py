@@ -49,7 +49,10 @@ def pair_names(
     first = next(iter(files.values()))
     common = [key for key in first if all(key in names for names in files.values())]
     if not common:
-        raise ImageError(f"No two images belong together: {'; '.join(problems)}.")
+        raise ImageError(
+            f"No two images belong together: {'; '.join(problems)}. Pass `match` if a part of the "
+            "names tells what does."
+        )
     pairs = [{argument: names[key] for argument, names in files.items()} for key in common]
     return pairs, list(dict(alone).items())
 
@@ -60,12 +63,12 @@ def _by_key(folder: Path, pattern: re.Pattern | None) -> dict[str, str]:
         key = str(PurePosixPath(name).with_suffix(""))
         if pattern is not None:
             part = pattern.search(key)
-            if part is None:
+            key = (part[1 if pattern.groups else 0] or "") if part else ""
+            if not key:
                 raise ImageError(
                     f"The name of {str(folder / name)!r} has nothing that `match` finds: "
                     f"{pattern.pattern!r}."
                 )
-            key = part[1 if pattern.groups else 0]
         if key in found:
             raise ImageError(
                 f"{found[key]!r} and {name!r} in {str(folder)!r} are both named {key!r}; expected "

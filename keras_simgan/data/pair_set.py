@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -12,30 +12,10 @@ from keras_simgan.data._read_all import read_all, resize_all, warn_of_skipped
 from keras_simgan.data.files import ImageError
 from keras_simgan.data.instance_maps import InstanceMaps
 from keras_simgan.data.pair_names import pair_names
+from keras_simgan.data.pair_part import PairPart
 from keras_simgan.data.photos import Photos
 
 _PARTS = ("source", "target", "instances")
-
-
-class Part(Protocol):
-    """What one part of a pair is: `Photos`, `LabelMaps` or `InstanceMaps`."""
-
-    channels: Any
-
-    def read(self, path: Path) -> np.ndarray:
-        """Reads a file as it is."""
-
-    def fit(self, image: np.ndarray, path: Path) -> np.ndarray:
-        """Checks and converts what was read, at its own size."""
-
-    def array(self, images: Any, argument: str) -> np.ndarray:
-        """Checks and converts an array, at its own size."""
-
-    def resize(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """Resizes one image."""
-
-    def batch(self, images: np.ndarray) -> np.ndarray:
-        """Makes what was kept what a network is given."""
 
 
 class PairSet:
@@ -53,7 +33,7 @@ class PairSet:
 
     def __init__(
         self,
-        parts: dict[str, Part],
+        parts: dict[str, PairPart],
         size: tuple[int, int],
         names: list[str],
         stacks: list[np.ndarray] | None,
@@ -83,11 +63,20 @@ class PairSet:
         read = [self._read(self.names[row]) for row in rows]
         return tuple(np.stack(images) for images in zip(*read, strict=True))
 
+    def subset(self, rows: Sequence[int]) -> "PairSet":
+        """Some of the pairs.
+
+        Args:
+            rows: Their row numbers, in the order they are to have.
+        """
+        stacks = None if self._stacks is None else [stack[list(rows)] for stack in self._stacks]
+        return PairSet(self.parts, self.size, [self.names[row] for row in rows], stacks, self._read)
+
     @classmethod
     def open(
         cls,
         images: dict[str, Any],
-        parts: dict[str, Part],
+        parts: dict[str, PairPart],
         size: tuple[int, int] | None,
         side_by_side: str | None,
         match: str | None,
@@ -171,7 +160,7 @@ class _PairReader:
         self,
         folders: dict[str, Path],
         pairs: list[dict[str, str]],
-        parts: dict[str, Part],
+        parts: dict[str, PairPart],
         size: tuple[int, int] | None,
         side_by_side: str | None,
     ):
@@ -228,7 +217,7 @@ def _folder(folder: Any, argument: str) -> Path:
 
 
 def _together(
-    images: dict[str, Any], parts: dict[str, Part], size: tuple[int, int] | None
+    images: dict[str, Any], parts: dict[str, PairPart], size: tuple[int, int] | None
 ) -> list[np.ndarray]:
     """Checks arrays whose rows belong together, and brings them to one size."""
     for argument in parts:
@@ -250,8 +239,8 @@ def _together(
 
 
 def _load_tf_data(
-    dataset: Any, parts: dict[str, Part], size: tuple[int, int] | None, memory_limit: int
-) -> tuple[dict[str, Part], list[np.ndarray]]:
+    dataset: Any, parts: dict[str, PairPart], size: tuple[int, int] | None, memory_limit: int
+) -> tuple[dict[str, PairPart], list[np.ndarray]]:
     if int(dataset.cardinality()) == -1:  # tf.data.INFINITE_CARDINALITY
         raise ImageError(
             "`source` is an endless tf.data.Dataset; expected a finite one. Leave out `.repeat()`: "

@@ -9,7 +9,8 @@ from keras_simgan.data._read_all import MEMORY_LIMIT, check_on_bad_image
 from keras_simgan.data.epochs import EpochBatches, check_crop_size, check_image_size
 from keras_simgan.data.instance_maps import InstanceMaps, instance_edges
 from keras_simgan.data.label_maps import LabelMaps
-from keras_simgan.data.pair_set import PairSet, Part
+from keras_simgan.data.pair_part import PairPart
+from keras_simgan.data.pair_set import PairSet
 from keras_simgan.data.photos import Photos
 
 
@@ -131,7 +132,7 @@ def paired(
     size = check_image_size(image_size)
     # An impossible window is told before thousands of images are read.
     check_crop_size(crop_size, size)
-    parts: dict[str, Part] = {"source": Photos(source_channels, convert_channels)}
+    parts: dict[str, PairPart] = {"source": Photos(source_channels, convert_channels)}
     if classes is not None or colours is not None:
         if source_channels is not None:
             raise ValueError("A label map has no `source_channels`; leave it out.")
@@ -194,7 +195,7 @@ class PairedDataset(EpochBatches):
 
     def __init__(
         self,
-        pairs: "PairSet",
+        pairs: PairSet,
         batch_size: int,
         seed: int = 0,
         shuffle: bool = True,
@@ -220,6 +221,7 @@ class PairedDataset(EpochBatches):
         if return_instances and not has_instances:
             raise ValueError("`return_instances` needs instance maps: pass `instances`.")
         self.pairs, self.return_instances = pairs, return_instances
+        self._given_steps = steps_per_epoch
         self.names, self.skipped = pairs.names, pairs.skipped
         size = self.crop_size or pairs.size
         self.image_shape = (*size, pairs.parts["target"].channels)
@@ -250,6 +252,53 @@ class PairedDataset(EpochBatches):
         if self.return_instances:
             return {"labels": source, "instances": batch["instances"]}, batch["target"]
         return source, batch["target"]
+
+    def hold_out(self, count: int) -> tuple["PairedDataset", "PairedDataset"]:
+        """Parts the last pairs from the others, to validate with.
+
+        Args:
+            count: How many, at least one and fewer than there are.
+
+        Returns:
+            The data set of the others, as this one in all else; and that of the last, one a batch,
+            in order and neither mirrored nor cropped at random.
+
+        Raises:
+            ValueError: Another count.
+
+        Example:
+            >>> from keras_simgan.data import paired
+            >>> photos = np.zeros((10, 8, 8, 3), "uint8")
+            >>> train, validation = paired(photos, photos, flip=True).hold_out(2)
+            >>> len(train), len(validation), validation.names
+            (8, 2, ['8', '9'])
+        """
+        total = len(self.pairs)
+        if not 0 < count < total:
+            raise ValueError(
+                f"`count` must be from 1 to {total - 1}, of {total} pairs; got {count}."
+            )
+        last = self.pairs.subset(range(total - count, total))
+        others = PairedDataset(
+            self.pairs.subset(range(total - count)),
+            self.batch_size,
+            self.seed,
+            self.shuffle,
+            self._given_steps,
+            self.crop_size,
+            self.flip,
+            self.return_instances,
+            workers=self.workers,
+        )
+        validation = PairedDataset(
+            last,
+            1,
+            shuffle=False,
+            crop_size=self.crop_size,
+            return_instances=self.return_instances,
+            workers=self.workers,
+        )
+        return others, validation
 
     def rows(self, epoch: int, index: int) -> np.ndarray:
         """Tells which pairs make up a batch.

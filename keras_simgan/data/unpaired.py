@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from keras_simgan.data._read_all import MEMORY_LIMIT
 from keras_simgan.data.epochs import EpochBatches, check_crop_size
-from keras_simgan.data.image_set import MEMORY_LIMIT, ImageSet
+from keras_simgan.data.image_set import ImageSet
 
 
 def unpaired(

@@ -96,8 +96,10 @@ class DiffAugment(keras.layers.Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call with images in [-1, 1], shape `(batch, height, width, channels)`; the output has the same
-    shape and may leave the range. Only with `training=True` is anything changed. Where what must
-    stay is a colour or a place, leave that change out of the policy.
+    shape and may leave the range. Or with a list `[condition, images]` of what a conditional
+    discriminator sees side by side, for such a list: translation and cutout move and cut both
+    alike, colours are the images' alone. Only with `training=True` is anything changed. Where what
+    must stay is a colour or a place, leave that change out of the policy.
 
     Raises:
         ValueError: A change that there is not, or none.
@@ -131,10 +133,28 @@ class DiffAugment(keras.layers.Layer):
         """The images, changed in training."""
         if not training:
             return images
-        batch = ops.shape(images)[0]
+        if isinstance(images, list | tuple):
+            condition, images = images
+            beside = condition.shape[-1]
+            seen = ops.concatenate([ops.cast(condition, images.dtype), images], axis=-1)
+            seen = self._change(seen, beside)
+            return [seen[..., :beside], seen[..., beside:]]
+        return self._change(images, 0)
+
+    def _change(self, seen, beside: int):
+        """The changes of the policy; the first `beside` channels keep their values."""
+        batch = ops.shape(seen)[0]
+
+        def draw():
+            return self._draw(batch)
+
         for name in self.policy:
-            images = POLICIES[name](images, lambda: self._draw(batch))
-        return images
+            if name == "color" and beside:
+                image = _color(seen[..., beside:], draw)
+                seen = ops.concatenate([seen[..., :beside], image], axis=-1)
+            else:
+                seen = POLICIES[name](seen, draw)
+        return seen
 
     def _draw(self, batch):
         """A number from [0, 1) for each image, shape `(batch, 1, 1, 1)`."""

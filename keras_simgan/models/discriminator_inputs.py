@@ -23,6 +23,24 @@ def with_condition(images: Any, condition: Any) -> Any:
     return ops.concatenate([ops.cast(condition, images.dtype), images], axis=-1)
 
 
+def augmented(augment: keras.layers.Layer | None, images: Any, condition: Any) -> tuple[Any, Any]:
+    """Images and what they were made from as a discriminator is shown them in training.
+
+    What lies beside an image in further channels moves with it; other conditions have no place.
+
+    Args:
+        augment: The layer; None for no change.
+        images: A batch of images.
+        condition: As in `with_condition`.
+    """
+    if augment is None:
+        return images, condition
+    if condition is None or isinstance(condition, dict):
+        return augment(images, training=True), condition
+    condition, images = augment([condition, images], training=True)
+    return images, condition
+
+
 def check_logits(name: str, output_shape: Any) -> None:
     """Raises where a map has neither one logit a patch nor two; lists of scales are not seen into.
 

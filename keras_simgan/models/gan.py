@@ -12,7 +12,7 @@ from keras_simgan import losses, schedules
 from keras_simgan.backend import branch
 from keras_simgan.models import batches
 from keras_simgan.models.adversarial_training import AdversarialTraining
-from keras_simgan.models.discriminator_inputs import check_logits, with_condition
+from keras_simgan.models.discriminator_inputs import augmented, check_logits, with_condition
 from keras_simgan.models.in_one_batch import in_one_batch
 
 
@@ -44,7 +44,8 @@ class GAN(AdversarialTraining):
         weight_clipping: Keeps each weight of the discriminators in [-c, c], as the first
             Wasserstein GAN does (Arjovsky et al. 2017, c = 0.01).
         augment: A Keras layer, such as `layers.DiffAugment`, that the discriminators' images go
-            through in training, real and fake alike; for few photos.
+            through in training, real and fake alike; for few photos. Where a condition is of
+            further channels it is called with `[condition, images]` and gives such a list.
         turns: Which turns a step plays: `schedules.Alternate`, or a function of the step that gives
             two booleans, generator turn and discriminator turn. Both in each step when left out.
         **kwargs: Arguments of `keras.Model`, such as `name`.
@@ -138,10 +139,10 @@ class GAN(AdversarialTraining):
         """
         several = isinstance(images, list)
         parts = images if several else [images]
-        if training and self.augment is not None:
-            parts = [self.augment(part, training=True) for part in parts]
         conditions = condition if isinstance(condition, list) else [condition] * len(parts)
-        inputs = [with_condition(*both) for both in zip(parts, conditions, strict=True)]
+        augment = self.augment if training else None
+        seen = [augmented(augment, *both) for both in zip(parts, conditions, strict=True)]
+        inputs = [with_condition(*both) for both in seen]
         outputs = in_one_batch(self.discriminators[name], inputs, training)
         return outputs if several else outputs[0]
 
@@ -162,8 +163,8 @@ class GAN(AdversarialTraining):
     ) -> dict:
         """What a discriminator loses on fakes and on real images, and its penalties, by name.
 
-        The condition is the same for both, or a list of two, of the fakes and of the real images.
-        The weight is that of both losses; the penalties have their own.
+        The condition is the same for both, or a list of two, of fakes and of real images. The
+        weight is that of both; penalties have their own.
         """
         of_fakes, of_real = self.judge(name, [fakes, real], condition, training)
         named = {

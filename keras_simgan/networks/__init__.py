@@ -2,6 +2,9 @@
 
 from keras_simgan.networks.feature_network import FeatureNetwork
 from keras_simgan.networks.gaze_estimator import GazeEstimator
+from keras_simgan.networks.instance_encoder import InstanceEncoder
+from keras_simgan.networks.local_enhancer import LocalEnhancer
+from keras_simgan.networks.multi_scale_discriminator import MultiScaleDiscriminator
 from keras_simgan.networks.patch_discriminator import PatchDiscriminator
 from keras_simgan.networks.refiner import Refiner
 from keras_simgan.networks.refiner_discriminator import RefinerDiscriminator
@@ -12,6 +15,9 @@ from keras_simgan.networks.unet_generator import UNetGenerator
 __all__ = [
     "FeatureNetwork",
     "GazeEstimator",
+    "InstanceEncoder",
+    "LocalEnhancer",
+    "MultiScaleDiscriminator",
     "PatchDiscriminator",
     "Refiner",
     "RefinerDiscriminator",

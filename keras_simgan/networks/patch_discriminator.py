@@ -29,9 +29,11 @@ class PatchDiscriminator(Network):
             discriminator, as pix2pix's, has the channels of condition and image together.
         filters: Channels of the first layer; each next has twice as many, 8 times at most.
         layers: Layers with stride 2.
-        normalization: `"instance"`, `"batch"`, as in pix2pix, or None for none. Instance normalization takes the mean and the
-            contrast of each channel out of what is judged, so that a domain's variety of colours
-            goes unseen; without it the weights start from He et al. 2015 and training is less calm.
+        normalization: `"instance"`, `"batch"`, as in pix2pix, or None for none. Instance
+            normalization takes the mean and the contrast of each channel out of what is judged, so
+            that a domain's variety of colours goes unseen; without it the weights start from He et
+            al. 2015 and training is less calm.
+        padding: Zeros on each side of what a kernel runs over: 1, or 2 as in pix2pixHD.
         dtype: Data type or policy of the layers. The output is float32, or float64 in float64.
         name: Name of the network.
 
@@ -52,18 +54,21 @@ class PatchDiscriminator(Network):
         filters: int = 64,
         layers: int = 3,
         normalization: str | None = "instance",
+        padding: int = 1,
         dtype: str | keras.DTypePolicy | None = None,
         name: str | None = None,
     ):
         image_shape = check_image_shape(image_shape)
-        _check_size(image_shape, layers)
+        if padding not in (1, 2):
+            raise ValueError(f"`padding` must be 1 or 2; got {padding!r}.")
+        _check_size(image_shape, layers, padding)
         check_normalization(normalization)
         dtype = keras.dtype_policies.get(dtype)
 
         # Layers
         def convolution(name, count, strides, x, bias=True, relu_follows=True):
             if layers:
-                x = keras.layers.ZeroPadding2D(1, dtype=dtype, name=f"{name}_pad")(x)
+                x = keras.layers.ZeroPadding2D(padding, dtype=dtype, name=f"{name}_pad")(x)
             return keras.layers.Conv2D(
                 count,
                 4 if layers else 1,
@@ -101,13 +106,14 @@ class PatchDiscriminator(Network):
                 "filters": filters,
                 "layers": layers,
                 "normalization": normalization,
+                "padding": padding,
             },
             dtype=dtype,
             name=name,
         )
 
 
-def _check_size(image_shape: tuple, count: int) -> None:
+def _check_size(image_shape: tuple, count: int, padding: int) -> None:
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise ValueError(f"`layers` must be an integer of at least 0; got {count!r}.")
     if not count:
@@ -116,7 +122,7 @@ def _check_size(image_shape: tuple, count: int) -> None:
         if size is None:
             continue
         for index in range(count + 2):
-            size = (size + 2 - 4) // (2 if index < count else 1) + 1
+            size = (size + 2 * padding - 4) // (2 if index < count else 1) + 1
         if size < 1:
             raise ValueError(
                 f"Images of {image_shape[0]}x{image_shape[1]} are too small for a "

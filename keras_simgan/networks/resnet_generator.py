@@ -1,4 +1,4 @@
-"""The generator of CycleGAN."""
+"""The generator of CycleGAN, and the global one of pix2pixHD."""
 
 from __future__ import annotations
 
@@ -31,12 +31,15 @@ class ResNetGenerator(Network):
     has for 128x128, and 11,378,179 with 9, for 256x256 and larger. Padding and cropping are
     those of the authors' PyTorch code to the pixel, so its weights can be carried over.
 
+    With four `downsamplings` it is the global generator of pix2pixHD (Wang et al. 2018), of
+    182,546,755 parameters from label maps of 35 classes with instance edges to colour.
+
     The output has the input's height and width, whatever they are: images are continued to a
-    multiple of 4 by their mirror image, and cropped back.
+    multiple of 2^downsamplings by their mirror image, and cropped back.
 
     Args:
         image_shape: `(height, width, channels)`. Height and width may be None.
-        filters: Channels of the first layer; two and four times as many after halving.
+        filters: Channels of the first layer; twice as many after each halving.
         blocks: Residual blocks.
         upsampling: `"transpose"`: transposed convolutions, as in the paper. `"resize"`: nearest
             neighbours, then a convolution (Odena et al. 2016), against checkerboard patterns.
@@ -45,6 +48,7 @@ class ResNetGenerator(Network):
             none. Instance normalization forgets each image's own mean colour and contrast at the
             first layer; without it they can be kept, the weights start from He et al. 2015, and
             training is less calm.
+        downsamplings: How often the image is halved before the blocks, and doubled after them.
         dtype: Data type or policy of the layers. The output is float32, or float64 in float64.
         name: Name of the network.
 
@@ -63,6 +67,7 @@ class ResNetGenerator(Network):
         upsampling: str = "transpose",
         output_channels: int | None = None,
         normalization: str | None = "instance",
+        downsamplings: int = 2,
         dtype: str | keras.DTypePolicy | None = None,
         name: str | None = None,
     ):
@@ -70,6 +75,10 @@ class ResNetGenerator(Network):
         if upsampling not in UPSAMPLING:
             raise ValueError(f"`upsampling` must be one of {UPSAMPLING}; got {upsampling!r}.")
         check_normalization(normalization)
+        if not isinstance(downsamplings, int) or downsamplings < 1:
+            raise ValueError(
+                f"`downsamplings` must be an integer of at least 1; got {downsamplings!r}."
+            )
         dtype = keras.dtype_policies.get(dtype)
         output_channels = output_channels or image_shape[-1]
 
@@ -123,15 +132,19 @@ class ResNetGenerator(Network):
 
         # Functional model
         inputs = keras.Input(image_shape, name="images")
-        # At least 8, for reflection padding reaches 3 pixels far, and 1 after halving twice.
-        padded = PadToMultiple(4, minimum=8, dtype=dtype, name="pad_to_multiple")(inputs)
+        # At least twice that, for reflection padding reaches 3 pixels far, and 1 after halving.
+        multiple = 2**downsamplings
+        padded = PadToMultiple(multiple, minimum=2 * multiple, dtype=dtype, name="pad_to_multiple")(
+            inputs
+        )
         x = norm_relu("stem", convolution("stem", filters, 7)(reflect("stem", 3)(padded)))
-        x = down("down_1", 2 * filters, x)  # (batch, height / 2, width / 2, 2 filters)
-        x = down("down_2", 4 * filters, x)  # (batch, height / 4, width / 4, 4 filters)
-        for index in range(blocks):
-            x = block(f"block_{index + 1}", 4 * filters, x)
-        x = up("up_1", 2 * filters, x)
-        x = up("up_2", filters, x)
+        for index in range(1, downsamplings + 1):
+            x = down(f"down_{index}", filters * 2**index, x)
+        # (batch, height / multiple, width / multiple, multiple filters)
+        for index in range(1, blocks + 1):
+            x = block(f"block_{index}", multiple * filters, x)
+        for index in range(1, downsamplings + 1):
+            x = up(f"up_{index}", multiple * filters // 2**index, x)
         x = convolution("head", output_channels, 7, relu_follows=False)(reflect("head", 3)(x))
         x = layers.Activation("tanh", dtype=output_dtype(dtype), name="tanh")(x)
         outputs = CropToMatch(dtype=output_dtype(dtype), name="crop_to_match")([x, inputs])
@@ -147,6 +160,7 @@ class ResNetGenerator(Network):
                 "upsampling": upsampling,
                 "output_channels": output_channels,
                 "normalization": normalization,
+                "downsamplings": downsamplings,
             },
             dtype=dtype,
             name=name,

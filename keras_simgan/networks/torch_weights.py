@@ -9,6 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_simgan.networks.local_enhancer import LocalEnhancer
+
 #: The axes of a PyTorch kernel in Keras' order (rows, columns, ...): of a convolution
 #: (out, in, rows, columns), of a transposed one (in, out, rows, columns).
 _KERNEL_AXES = (2, 3, 1, 0)
@@ -24,9 +26,9 @@ def from_torch_state_dict(network: keras.Model, state_dict: Mapping[str, Any]) -
     """Gives a network the weights of its PyTorch original.
 
     The networks of this package are laid out as those of `pytorch-CycleGAN-and-pix2pix` and
-    `pix2pixHD`, layer for layer, so a state dict is read in its order: modules that hold parameters,
-    one after the other, against the layers that hold weights. The names do not matter, nor
-    `module.` of a data-parallel training. What maps to what:
+    `pix2pixHD`, layer for layer, so a state dict is read in its order: modules that hold
+    parameters, one after the other, against the layers that hold weights. The names do not matter,
+    nor `module.` of a data-parallel training. What maps to what:
 
     | PyTorch | here |
     | --- | --- |
@@ -36,7 +38,7 @@ def from_torch_state_dict(network: keras.Model, state_dict: Mapping[str, Any]) -
     | `NLayerDiscriminator`, `PixelDiscriminator` | `PatchDiscriminator` |
     | `MultiscaleDiscriminator` | `MultiScaleDiscriminator`, coarsest scale first in PyTorch |
     | `norm_layer=BatchNorm2d` | `normalization="batch"` |
-    | `norm_layer=InstanceNorm2d` | `normalization="instance"`; its running statistics are not used |
+    | `norm_layer=InstanceNorm2d` | `normalization="instance"`; running statistics are not used |
 
     A kernel `(out, in, rows, columns)` becomes `(rows, columns, in, out)`, that of a transposed
     convolution `(in, out, rows, columns)` becomes `(rows, columns, out, in)`. Outputs agree to
@@ -72,8 +74,8 @@ def from_torch_state_dict(network: keras.Model, state_dict: Mapping[str, Any]) -
         raise ValueError(
             f"`state_dict` has {len(modules)} modules with parameters ({_first_and_last(modules)}) "
             f"and the {type(network).__name__} has {len(layers)} layers with weights "
-            f"({_first_and_last([layer.name for layer in layers])}). Build it with the same filters, "
-            "depth, blocks or layers, and the same normalization."
+            f"({_first_and_last([layer.name for layer in layers])}). Build it with the same "
+            "filters, depth, blocks or layers, and the same normalization."
         )
     values = []
     for layer, (module, parameters) in zip(layers, modules.items(), strict=True):
@@ -110,7 +112,17 @@ def _modules(state_dict: Mapping[str, Any], statistics: bool) -> dict[str, dict[
 
 
 def _layers_with_weights(network: keras.Model) -> list[keras.layers.Layer]:
-    return [layer for layer in network.layers if layer.weights]
+    if isinstance(network, LocalEnhancer):
+        # Theirs leaves the global generator's last convolution away.
+        coarse = _layers_with_weights(network.global_generator)[:-1]
+        return coarse + _layers_with_weights(network.enhancer)
+    found: list[keras.layers.Layer] = []
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            found += _layers_with_weights(layer)
+        elif layer.weights:
+            found.append(layer)
+    return found
 
 
 def _match(layer: keras.layers.Layer, module: str, parameters: dict) -> list[tuple]:

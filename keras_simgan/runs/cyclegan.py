@@ -8,12 +8,11 @@ import keras
 from keras_simgan.losses import LabelConsistency
 from keras_simgan.models import CycleGAN
 from keras_simgan.networks import PatchDiscriminator, ResNetGenerator
-from keras_simgan.runs.folder import RunError, RunFolder
+from keras_simgan.runs.decaying import compile_decaying, decaying_folder
 from keras_simgan.runs.frozen_model import check_input_shape, load_frozen
 from keras_simgan.runs.options import CycleGANOptions
 from keras_simgan.runs.options.cycle import CycleOptions
 from keras_simgan.runs.training import callbacks, fit, read_data
-from keras_simgan.schedules import LinearDecay
 
 _SMALL = 128  # pixels a side; up to here the paper has 6 blocks, from 256 on 9
 
@@ -39,7 +38,7 @@ def train_cyclegan(out: str | Path, options: CycleGANOptions) -> CycleGAN:
         ImageError: If the images cannot be used.
         ImportError: If `tensorboard` is asked for and cannot be used.
     """
-    run = cyclegan_folder(out, "cyclegan", options)
+    run = decaying_folder(out, "cyclegan", options)
     path = options.label_model
     label_model = load_frozen("--label-model", path) if path else None
     data = read_data(options)
@@ -57,44 +56,11 @@ def train_cyclegan(out: str | Path, options: CycleGANOptions) -> CycleGAN:
         label_consistency_on=options.label_on,
         **cyclegan_arguments(options),
     )
-    compile_cyclegan(model, options, len(data.train))
+    compile_decaying(model, options, len(data.train))
     watching = callbacks(run, data)
-    run.record(data.train)
+    run.record(data.train, data.counts)
     fit(run, model, data, watching)
     return model
-
-
-def cyclegan_folder(out: str | Path, model: str, options: CycleOptions) -> RunFolder[CycleOptions]:
-    """Opens the folder of a run whose learning rate falls.
-
-    Args:
-        out: The folder.
-        model: `"cyclegan"` or `"gazegan"`.
-        options: The command's options.
-
-    Raises:
-        RunError: See `train_cyclegan`.
-    """
-    run = RunFolder(out, model, options)
-    constant, decay = options.phases
-    if constant < 0:
-        raise RunError(
-            f"The last {decay} epochs (--decay-epochs) of {options.epochs} (--epochs) are "
-            "more than there are. Give fewer --decay-epochs, or more --epochs."
-        )
-    if run.before is None or run.before.phases == (constant, decay):
-        return run
-    begun, finished = run.before.phases, run.finished_epochs
-    if finished > min(constant, begun[0]):
-        raise RunError(
-            f"The run in {str(run.path)!r} has finished {finished} epochs, on a learning rate laid "
-            f"out for {begun[0]} constant and {begun[1]} falling epochs; now --epochs and "
-            f"--decay-epochs ask for {constant} and {decay}. They may change as long as neither "
-            "has the rate falling in what is finished. Give --epochs "
-            f"{sum(begun)} --decay-epochs {begun[1]} as before, or choose a new folder; a run with "
-            "--decay-epochs 0 can be trained on at any time."
-        )
-    return run
 
 
 def cyclegan_networks(
@@ -138,21 +104,3 @@ def cyclegan_arguments(options: CycleOptions) -> dict[str, Any]:
         "adversarial_loss": options.adversarial_loss,
         "cycle_distance": options.cycle_distance,
     }
-
-
-def compile_cyclegan(model: CycleGAN, options: CycleOptions, steps: int) -> None:
-    """Compiles with the paper's Adam, at a rate that is constant and then falls to zero.
-
-    Args:
-        model: The model.
-        options: The run's options.
-        steps: Steps of an epoch.
-    """
-    constant, decay = options.phases
-    # Without falling epochs the rate falls after the last one. A schedule all the same, for what
-    # is kept of an optimizer depends on whether it has one, and the run may go on with another.
-    rate = LinearDecay(options.learning_rate, constant * steps, max(decay * steps, 1))
-    generators, discriminators = (
-        keras.optimizers.Adam(rate, beta_1=0.5, epsilon=1e-8) for _ in range(2)
-    )
-    model.compile(generators, discriminators, ema_momentum=options.ema)

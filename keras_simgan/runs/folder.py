@@ -9,7 +9,6 @@ import keras
 
 from keras_simgan import __version__
 from keras_simgan.data.files import replacing
-from keras_simgan.data.unpaired import UnpairedDataset
 from keras_simgan.presets.run_preset import PRESET_FOLDER, RUN_FILE, RunError, preset_of
 from keras_simgan.runs.options import TrainingOptions, flag, options_of, read_options, values_of
 
@@ -94,17 +93,18 @@ class RunFolder(Generic[Options]):
         state = self.backup / "training_metadata.json"  # written by BackupAndRestore
         return json.loads(state.read_text())["epoch"] if state.is_file() else 0
 
-    def record(self, train: UnpairedDataset) -> None:
+    def record(self, train: Any, counts: dict[str, int]) -> None:
         """Writes `run.json`; from then on the folder is this run's.
 
         Args:
-            train: The data it trains on.
+            train: The data it trains on, with `image_shape` and `skipped`.
+            counts: How many images there are, by what they are.
         """
         run: dict[str, Any] = {
             "model": self.model,
             "options": values_of(self.options),
             "image_shape": train.image_shape,
-            "images": {"source": len(train.source), "target": len(train.target)},
+            "images": counts,
             "skipped": train.skipped,
             "versions": {"keras": keras.__version__, "keras_simgan": __version__},
             "backend": keras.config.backend(),

@@ -5,12 +5,8 @@ from pathlib import Path
 import keras
 
 from keras_simgan.models import GazeGAN
-from keras_simgan.runs.cyclegan import (
-    compile_cyclegan,
-    cyclegan_arguments,
-    cyclegan_folder,
-    cyclegan_networks,
-)
+from keras_simgan.runs.cyclegan import cyclegan_arguments, cyclegan_networks
+from keras_simgan.runs.decaying import compile_decaying, decaying_folder
 from keras_simgan.runs.frozen_model import check_input_shape, load_frozen
 from keras_simgan.runs.gaze_estimator import (
     ESTIMATOR_FILE,
@@ -42,7 +38,7 @@ def train_gazegan(out: str | Path, options: GazeGANOptions) -> GazeGAN:
         ImageError: If the images cannot be used.
         ImportError: If `tensorboard` is asked for and cannot be used.
     """
-    run = cyclegan_folder(out, "gazegan", options)
+    run = decaying_folder(out, "gazegan", options)
     kept = run.path / ESTIMATOR_FILE
     file = options.gaze_estimator or (kept if kept.is_file() else None)
     estimator = load_frozen("--gaze-estimator", file) if file else None
@@ -58,7 +54,7 @@ def train_gazegan(out: str | Path, options: GazeGANOptions) -> GazeGAN:
     keras.utils.set_random_seed(options.seed)
     networks = cyclegan_networks(shape, options)
     watching = callbacks(run, data)
-    run.record(data.train)
+    run.record(data.train, data.counts)
     if file is None:
         train_estimator(estimator, data.train, gaze, options.estimator_epochs, options.seed, kept)
     model = GazeGAN(
@@ -68,6 +64,6 @@ def train_gazegan(out: str | Path, options: GazeGANOptions) -> GazeGAN:
         gaze_on=options.gaze_on,
         **cyclegan_arguments(options),
     )
-    compile_cyclegan(model, options, len(data.train))
+    compile_decaying(model, options, len(data.train))
     fit(run, model, data, watching)
     return model

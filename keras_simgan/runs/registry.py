@@ -5,6 +5,8 @@ from typing import NamedTuple
 from keras_simgan.runs.options import (
     CycleGANOptions,
     GazeGANOptions,
+    Pix2PixHDOptions,
+    Pix2PixOptions,
     SimGANOptions,
     TrainingOptions,
 )
@@ -27,4 +29,6 @@ MODELS = {
     "simgan": TrainableModel(SimGANOptions, "keras_simgan.runs.simgan:train_simgan"),
     "cyclegan": TrainableModel(CycleGANOptions, "keras_simgan.runs.cyclegan:train_cyclegan"),
     "gazegan": TrainableModel(GazeGANOptions, "keras_simgan.runs.gazegan:train_gazegan"),
+    "pix2pix": TrainableModel(Pix2PixOptions, "keras_simgan.runs.pix2pix:train_pix2pix"),
+    "pix2pixhd": TrainableModel(Pix2PixHDOptions, "keras_simgan.runs.pix2pixhd:train_pix2pixhd"),
 }

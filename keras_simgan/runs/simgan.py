@@ -47,7 +47,7 @@ def train_simgan(out: str | Path, options: SimGANOptions) -> SimGAN:
     model = simgan(data.train.image_shape, options)
     model.compile(*_OPTIMIZERS[options.optimizer](), ema_momentum=options.ema)
     watching = callbacks(run, data)
-    run.record(data.train)
+    run.record(data.train, data.counts)
     fit(run, model, data, watching)
     return model
 

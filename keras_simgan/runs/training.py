@@ -3,12 +3,13 @@
 import math
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import keras
 import numpy as np
 
 from keras_simgan.callbacks import ImageGrid, TranslationMonitor
+from keras_simgan.data.paired import PairedDataset
 from keras_simgan.data.unpaired import UnpairedDataset, unpaired
 from keras_simgan.models import GAN
 from keras_simgan.runs.folder import PRESET_FOLDER, RunError, RunFolder
@@ -17,21 +18,30 @@ from keras_simgan.runs.options import TrainingOptions
 _SAMPLES = 8
 
 
-class RunData(NamedTuple):
+Data = TypeVar("Data", UnpairedDataset, PairedDataset)
+
+
+class RunData(NamedTuple, Generic[Data]):
     """A run's images.
 
     Attributes:
         train: What is trained on.
         validation: What the losses are measured on besides, if asked for.
         samples: Source and target images to watch, `(n, height, width, channels)` each.
+        counts: How many images there are, by what they are.
+        shown: What to show of the source's samples where they are no pictures.
+        described: What a preset must know of the images beside their shape.
     """
 
-    train: UnpairedDataset
-    validation: UnpairedDataset | None
+    train: Data
+    validation: Data | None
     samples: tuple[np.ndarray, np.ndarray]
+    counts: dict[str, int]
+    shown: np.ndarray | None = None
+    described: dict[str, Any] = {}
 
 
-def read_data(options: TrainingOptions) -> RunData:
+def read_data(options: TrainingOptions) -> RunData[UnpairedDataset]:
     """Reads the images of a run.
 
     Args:
@@ -69,7 +79,8 @@ def read_data(options: TrainingOptions) -> RunData:
         )
         validation = _in_order(watched, min(options.batch_size, len(watched.source)), crop_size)
     count = min(_SAMPLES, len(watched.source), len(watched.target))
-    return RunData(train, validation, _in_order(watched, count, crop_size)[0])
+    counts = {"source": len(train.source), "target": len(train.target)}
+    return RunData(train, validation, _in_order(watched, count, crop_size)[0], counts)
 
 
 def _in_order(data: UnpairedDataset, batch_size: int, crop_size: Any) -> UnpairedDataset:
@@ -88,12 +99,14 @@ def callbacks(run: RunFolder, data: RunData) -> list[keras.callbacks.Callback]:
     """
     source, target = data.samples
     tensorboard = run.options.tensorboard
-    # The monitor comes first, as it adds its numbers to the logs that the others write down.
-    made = [
-        TranslationMonitor(source, target),
+    made: list[keras.callbacks.Callback] = [
         keras.callbacks.CSVLogger(str(run.path / "log.csv"), append=True),
-        ImageGrid(run.path / "samples", source, target, tensorboard),
+        ImageGrid(run.path / "samples", source, target, tensorboard, data.shown),
     ]
+    if isinstance(data.train, UnpairedDataset):
+        # First, as it adds its numbers to the logs that the others write down. Of pairs the losses
+        # tell more: what becomes of a label map has nothing to correlate with.
+        made.insert(0, TranslationMonitor(source, target))
     if tensorboard:
         made.append(keras.callbacks.TensorBoard(tensorboard, write_graph=False))
     return made
@@ -114,6 +127,8 @@ def fit(
         RunError: If the loss is no longer finite.
     """
     options = run.options
+    # Without a target the source holds both.
+    domains = " to ".join(Path(path).name for path in (options.source, options.target) if path)
 
     def check(epoch: int, logs: dict) -> None:
         if not math.isfinite(logs["loss"]):
@@ -128,10 +143,10 @@ def fit(
         model.save_to_preset(
             run.path / PRESET_FOLDER,
             overwrite=True,
-            description=f"{type(model).__name__} from {Path(options.source).name} to "
-            f"{Path(options.target).name}, {steps // len(data.train)} epochs of "
-            f"{len(data.train)} steps.",
+            description=f"{type(model).__name__} from {domains}, "
+            f"{steps // len(data.train)} epochs of {len(data.train)} steps.",
             license="not stated; that of the images it was trained on applies",
+            **data.described,
         )
 
     model.fit(

@@ -124,6 +124,22 @@ def test_only_training_changes_anything(images):
     assert layer.compute_output_shape((None, *SHAPE[1:])) == (None, *SHAPE[1:])
 
 
+def test_a_condition_moves_along_and_keeps_its_colours(images, with_draws):
+    labels = np.round(images[..., :2])
+    draws = [[0.0, 0.3, 0.6, 0.9], [0.9, 0.6, 0.3, 0.0], [0.5] * 4]
+    for policy in ("translation", "cutout", "color"):
+        alone = with_draws(policy, draws)(images)
+        moved = with_draws(policy, draws)(labels) if policy != "color" else labels
+        layer_draws = iter(draws)
+        layer = DiffAugment((policy,))
+        layer._draw = lambda batch, d=layer_draws: ops.reshape(
+            ops.array(next(d), "float32"), (batch, 1, 1, 1)
+        )
+        condition, seen = layer([ops.array(labels), ops.array(images)], training=True)
+        np.testing.assert_allclose(array(condition), moved, atol=1e-6, err_msg=policy)
+        np.testing.assert_allclose(array(seen), alone, atol=1e-6, err_msg=policy)
+
+
 def test_every_image_has_its_own_draws(images):
     same = np.repeat(images[:1], 8, axis=0)
     for policy in ("color", "translation", "cutout"):

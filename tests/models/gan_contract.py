@@ -45,8 +45,9 @@ def draw_weights(model, seed=1):
     draw = np.random.default_rng(seed)
     for network in model.networks.values():
         for variable in network.weights:
-            if "moving" not in variable.path and "gamma" not in variable.path:
-                variable.assign(draw.normal(0, 0.1, variable.shape).astype("float32"))
+            if "moving" not in variable.path:
+                mean = 1.0 if "gamma" in variable.path else 0.0
+                variable.assign(draw.normal(mean, 0.1, variable.shape).astype("float32"))
     return model
 
 

@@ -7,9 +7,7 @@ from gan_contract import GANContract
 from keras import layers, ops
 
 from keras_simgan import models, networks
-from keras_simgan.layers import DiffAugment
 from keras_simgan.losses import GradientPenalty, R1Penalty
-from keras_simgan.models import batches
 from keras_simgan.schedules import Alternate
 
 SHAPE = (8, 8, 3)
@@ -96,29 +94,6 @@ class ConditionalGAN(models.GAN):
         condition = [{"label": batch[0]["label"]}, {"label": batch[1]["label"]}]
         return self.discriminator_adversarial_losses(
             "discriminator", batch[1]["image"], fakes, condition, training
-        )
-
-
-class Pix2Pix(models.GAN):
-    """Isola et al. 2016 in small: pairs, a condition of further channels, two scales."""
-
-    directions = {"source_to_target": "generator"}
-
-    def generate(self, batch, training=True):
-        return self.generator(batch[0], training=training)
-
-    def generator_losses(self, batch, fakes, training=True):
-        source, target = batch
-        return {
-            "adversarial": self.generator_adversarial_loss(
-                "discriminator", fakes, source, training
-            ),
-            "l1": 100.0 * ops.mean(ops.abs(fakes - target)),
-        }
-
-    def discriminator_losses(self, batch, fakes, training=True):
-        return self.discriminator_adversarial_losses(
-            "discriminator", batch[1], fakes, batch[0], training
         )
 
 
@@ -291,64 +266,3 @@ class TestConditionalGAN(GANContract):
             for label in (0, 2)
         ]
         assert np.abs(images[0] - images[1]).max() > 1e-3
-
-
-def two_scales(shape, policy):
-    """A discriminator at two scales that hands out its features."""
-    inputs = keras.Input(shape)
-    half = layers.AveragePooling2D(2, dtype=policy)(inputs)
-    outputs = []
-    for x in (inputs, half):
-        features = layers.Conv2D(2, 3, 2, activation="leaky_relu", dtype=policy)(x)
-        logits = layers.Conv2D(1, 1, dtype=policy)(features)
-        outputs.append([features, layers.Activation("linear", dtype=keras.config.floatx())(logits)])
-    return keras.Model(inputs, outputs)
-
-
-class TestPix2Pix(GANContract):
-    name = "pix2pix"
-
-    def build(self, policy=None, **arguments):
-        return Pix2Pix(
-            {"generator": networks.Refiner(SHAPE, filters=2, blocks=1, dtype=policy)},
-            {"discriminator": two_scales((8, 8, 6), policy)},
-            **arguments,
-        )
-
-    def batch(self):
-        return tuple(drawn(2, 8, *SHAPE, seed=6))
-
-    def test_losses_of_both_scales_in_numpy(self):
-        model = self.compiled()
-        source, target = self.batch()
-        found = model.losses_of(batches.cast((source, target)), training=False)
-        fakes = model.generator.predict(source, verbose=0)
-        expected = 0.0
-        for _, logits in model.discriminator.predict(
-            np.concatenate([source, fakes], -1), verbose=0
-        ):
-            expected += np.log1p(np.exp(-logits)).mean()
-        assert float(ops.stop_gradient(found["adversarial"])) == pytest.approx(expected, rel=1e-5)
-
-    def test_augmented_discriminators_hand_gradients_to_the_generator(self):
-        """The L1 loss left aside, the only way to the generator is through the augmentation."""
-        model = self.build(augment=DiffAugment(seed=1))
-        model.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(0.0))
-        plain = self.build()
-        plain.set_weights(model.get_weights())
-        plain.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(0.0))
-        images = self.batch()
-        for each in (model, plain):
-            losses = type(each).generator_losses
-            each.generator_losses = lambda *a, each=each, losses=losses, **k: {
-                "adversarial": losses(each, *a, **k)["adversarial"]
-            }
-            each.fit(*images, batch_size=8, verbose=0)
-        moved = model.generator.get_weights()[0]
-        assert np.abs(moved - plain.generator.get_weights()[0]).max() > 1e-6
-        assert np.abs(moved).max() > 0
-        # Not at inference.
-        judged = [model.judge("discriminator", images[0], images[1], False) for _ in range(2)]
-        np.testing.assert_array_equal(
-            *(ops.convert_to_numpy(ops.stop_gradient(each[0][1])) for each in judged)
-        )

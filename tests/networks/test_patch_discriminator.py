@@ -167,6 +167,17 @@ def test_images_too_small(shape, layers):
     assert min(size for size in network.output_shape[1:3] if size) == 1
 
 
+@pytest.mark.parametrize("padding", [0, 3, None])
+def test_bad_padding(padding):
+    with pytest.raises(ValueError, match="`padding` must be 1 or 2; got"):
+        PatchDiscriminator((64, 64, 3), padding=padding)
+
+
+def test_padding_of_two_judges_images_of_any_size():
+    network = PatchDiscriminator((1, 16, 1), filters=1, layers=3, padding=2)
+    assert network.output_shape == (None, 3, 5, 1)
+
+
 @pytest.mark.parametrize("shape", [(64, 64), (64, 64, 0), (64, "64", 3)])
 def test_bad_image_shape(shape):
     with pytest.raises(ValueError, match=r"`image_shape` must be \(height, width, channels\)"):

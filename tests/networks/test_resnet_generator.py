@@ -57,6 +57,52 @@ def test_parameters(arguments, parameters):
     assert network.output_shape == (None, *arguments["image_shape"][:2], channels)
 
 
+def parameters_by_hand(channels, output_channels, filters, blocks, downsamplings):
+    deepest = filters * 2**downsamplings
+    halving = sum(
+        9 * (filters * 2**i) * (filters * 2 ** (i + 1)) + filters * 2 ** (i + 1)
+        for i in range(downsamplings)
+    )
+    doubling = sum(
+        9 * (filters * 2 ** (i + 1)) * (filters * 2**i) + filters * 2**i
+        for i in range(downsamplings)
+    )
+    ends = 49 * channels * filters + filters + 49 * filters * output_channels + output_channels
+    return ends + halving + doubling + blocks * 2 * (9 * deepest**2 + deepest)
+
+
+@pytest.mark.parametrize("downsamplings", [1, 2, 4])
+def test_parameters_of_more_downsamplings(downsamplings):
+    network = ResNetGenerator(
+        (None, None, 5), filters=2, blocks=2, output_channels=3, downsamplings=downsamplings
+    )
+    assert network.count_params() == parameters_by_hand(5, 3, 2, 2, downsamplings)
+    # pix2pixHD's global generator, which would take seconds to build.
+    assert parameters_by_hand(36, 3, 64, 9, 4) == 182_546_755
+    # Halved and doubled as often, and the size kept.
+    names = [layer.name for layer in network.layers if layer.weights]
+    assert [name for name in names if name.startswith("up_")] == [
+        f"up_{index}" for index in range(1, downsamplings + 1)
+    ]
+    assert predict(network, draw_images(1, 5, 19, 5)).shape == (1, 5, 19, 3)
+
+
+def test_files_from_before_downsamplings_still_load(with_drawn_weights):
+    network = with_drawn_weights(ResNetGenerator((8, 8, 3), filters=2, blocks=1), seed=1)
+    config = network.get_config()
+    assert config.pop("downsamplings") == 2
+    loaded = ResNetGenerator.from_config(config)
+    loaded.set_weights(network.get_weights())
+    images = draw_images(1, 8, 8, 3)
+    np.testing.assert_array_equal(predict(loaded, images), predict(network, images))
+
+
+@pytest.mark.parametrize("downsamplings", [0, 1.5, None])
+def test_bad_downsamplings(downsamplings):
+    with pytest.raises(ValueError, match="`downsamplings` must be an integer of at least 1; got"):
+        ResNetGenerator((8, 8, 3), downsamplings=downsamplings)
+
+
 def test_weights_start_as_in_the_paper():
     network = ResNetGenerator((8, 8, 3), filters=16, blocks=1)
     for layer in network.layers:
@@ -264,9 +310,9 @@ def test_unknown_upsampling(upsampling):
         ResNetGenerator((8, 8, 3), upsampling=upsampling)
 
 
-@pytest.mark.parametrize("normalization", ["batch", "none", False])
+@pytest.mark.parametrize("normalization", ["layer", "none", False])
 def test_unknown_normalization(normalization):
-    with pytest.raises(ValueError, match='`normalization` must be "instance" or None'):
+    with pytest.raises(ValueError, match='`normalization` must be "batch", "instance" or None'):
         ResNetGenerator((8, 8, 3), normalization=normalization)
 
 

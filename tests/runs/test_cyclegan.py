@@ -8,12 +8,8 @@ import pytest
 
 from keras_simgan import cli, models, presets
 from keras_simgan.data import list_images, read_image, to_unit
-from keras_simgan.runs.cyclegan import (
-    compile_cyclegan,
-    cyclegan_arguments,
-    cyclegan_folder,
-    cyclegan_networks,
-)
+from keras_simgan.runs.cyclegan import cyclegan_arguments, cyclegan_networks
+from keras_simgan.runs.decaying import compile_decaying, decaying_folder
 from keras_simgan.runs.folder import RunError
 from keras_simgan.runs.options import CycleGANOptions, GazeGANOptions, values_of
 
@@ -126,10 +122,10 @@ def test_when_the_epochs_may_change(fake_run, tmp_path, finished, before, now, a
 
     fake_run(tmp_path / "run", "cyclegan", values_of(options(*before)), finished)
     if allowed:
-        cyclegan_folder(tmp_path / "run", "cyclegan", options(*now))
+        decaying_folder(tmp_path / "run", "cyclegan", options(*now))
     else:
         with pytest.raises(RunError, match="as before, or choose a new folder"):
-            cyclegan_folder(tmp_path / "run", "cyclegan", options(*now))
+            decaying_folder(tmp_path / "run", "cyclegan", options(*now))
 
 
 @pytest.mark.parametrize(
@@ -144,7 +140,7 @@ def test_the_learning_rate(epochs, decay, rates):
     optimizers = []
     model = SimpleNamespace(compile=lambda *given, ema_momentum: optimizers.extend(given))
     options = made(epochs=epochs, decay_epochs=decay, learning_rate=0.1)
-    compile_cyclegan(model, options, steps=10)
+    compile_decaying(model, options, steps=10)
     for optimizer in optimizers:
         assert optimizer.beta_1 == 0.5
         for step, rate in rates.items():

@@ -10,12 +10,16 @@ from keras_simgan.runs.options.option import (
     read_options,
     values_of,
 )
+from keras_simgan.runs.options.pix2pix import Pix2PixOptions
+from keras_simgan.runs.options.pix2pixhd import Pix2PixHDOptions
 from keras_simgan.runs.options.simgan import SimGANOptions
 from keras_simgan.runs.options.training import TrainingOptions
 
 __all__ = [
     "CycleGANOptions",
     "GazeGANOptions",
+    "Pix2PixOptions",
+    "Pix2PixHDOptions",
     "SimGANOptions",
     "TrainingOptions",
     "changed",

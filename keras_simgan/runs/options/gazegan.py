@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from keras_simgan.runs.options.cycle import DECAYING_FOLDER, CycleOptions
+from keras_simgan.runs.options.cycle import CycleOptions
+from keras_simgan.runs.options.decaying import DECAYING_FOLDER
 from keras_simgan.runs.options.numbers import not_negative, positive
 from keras_simgan.runs.options.option import changed, option
 from keras_simgan.runs.options.training import loss_option

@@ -61,3 +61,18 @@ def momentum(text: str) -> float:
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
     return value
+
+
+def share(text: str) -> float:
+    """Reads a number from 0 to below 1.
+
+    Args:
+        text: As typed.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is not among them.
+    """
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to below 1")
+    return value

@@ -58,7 +58,7 @@ class TrainingOptions:
     description: ClassVar[str]
 
     source: str = option(help=f"synthetic images: {_IMAGES}", path=True, metavar="PATH")
-    target: str = option(help=f"real images: {_IMAGES}", path=True, metavar="PATH")
+    target: str | None = option(help=f"real images: {_IMAGES}", path=True, metavar="PATH")
     image_size: tuple[int, int] | None = size_option(
         "resize to this; default: that of the first source image"
     )
@@ -110,6 +110,11 @@ class TrainingOptions:
         closing=True,
         choices=("error", "skip"),
     )
+
+    @property
+    def translates_source(self) -> bool:
+        """Whether `source` holds what the trained model translates, and nothing else."""
+        return True
 
     def __post_init__(self) -> None:
         """Refuses options that do not go together."""

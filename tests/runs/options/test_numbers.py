@@ -2,7 +2,7 @@ import argparse
 
 import pytest
 
-from keras_simgan.runs.options.numbers import count, momentum, not_negative, positive
+from keras_simgan.runs.options.numbers import count, momentum, not_negative, positive, share
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,8 @@ def test_what_is_read(read, text, value):
         (momentum, "0", "0 is not between 0 and 1"),
         (momentum, "1", "1 is not between 0 and 1"),
         (momentum, "nan", "nan is not between 0 and 1"),
+        (share, "1", "1 is not from 0 to below 1"),
+        (share, "-0.1", "-0.1 is not from 0 to below 1"),
     ],
 )
 def test_what_is_refused(read, text, match):
