@@ -4,7 +4,7 @@ A pix2pixHD, without instances: discriminators of two scales, least squares, fea
 generator is pix2pix's U-Net without dropout, which keeps outlines after few steps, and there is
 pix2pix's L1 loss beside: a perceptual loss whose extractor gives the photo back. 120 pairs of
 CamVid's training part at 178x134, of which it sees windows of 160x120, mirrored or not. The
-learning rate falls over the second half. After every epoch the generator is kept as a preset and
+learning rate falls over the last ten epochs. After every epoch the generator is kept as a preset and
 the training's state beside it. Run again, it goes on where it stopped.
 
     export KERAS_SIMGAN_DATA=... KERAS_BACKEND=tensorflow TF_NUM_INTRAOP_THREADS=1
@@ -26,7 +26,7 @@ CHANNELS = len(CLASSES) + 1  # unlabelled is a class here
 
 
 def build(options: argparse.Namespace, steps: int) -> models.Pix2PixHD:
-    """The Pix2PixHD for these options, compiled to train for `steps` steps."""
+    """The Pix2PixHD for these options, compiled to train with `steps` steps an epoch."""
     keras.utils.set_random_seed(options.seed)
     same = keras.Sequential([keras.Input((*SHOWN, 3)), keras.layers.Identity()], name="same")
     model = models.Pix2PixHD(
@@ -44,7 +44,8 @@ def build(options: argparse.Namespace, steps: int) -> models.Pix2PixHD:
         ),
         perceptual_loss=losses.PerceptualLoss(same, weight=options.l1_weight),
     )
-    rates = [schedules.LinearDecay(2e-4, steps // 2, steps - steps // 2) for _ in range(2)]
+    constant, falling = options.epochs - options.decay_epochs, options.decay_epochs
+    rates = [schedules.LinearDecay(2e-4, steps * constant, steps * falling) for _ in range(2)]
     model.compile(*(keras.optimizers.Adam(rate, beta_1=0.5) for rate in rates))
     return model
 
@@ -57,7 +58,8 @@ def main() -> None:
     parser.add_argument("--filters", type=int, default=32)
     parser.add_argument("--l1-weight", type=float, default=30.0)
     parser.add_argument("--discriminator-filters", type=int, default=28)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--decay-epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--dtype", default="mixed_bfloat16")
     options = parser.parse_args()
@@ -73,7 +75,7 @@ def main() -> None:
         flip=True,
         seed=options.seed,
     )
-    model = build(options, len(train) * options.epochs)
+    model = build(options, len(train))
     keep = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: model.save_to_preset(
             options.out / "preset", overwrite=True

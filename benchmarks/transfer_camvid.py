@@ -174,6 +174,7 @@ def main() -> None:
     )
     parser.add_argument("--generator", type=Path, help="its preset")
     parser.add_argument("--sheet", type=Path, help="a PNG file to draw instead of training")
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS), metavar="ARM")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=RESULTS / "transfer_camvid.json")
     options = parser.parse_args()
@@ -201,15 +202,16 @@ def main() -> None:
 
     weights = camvid.class_weights(maps)
     for seed in range(options.seeds):
-        for arm, parts in ARMS.items():
-            kept = results["confusions"].setdefault(arm, [])
-            if len(kept) > seed or not set(parts) <= set(sets):
+        for arm in options.arms:
+            if len(results["confusions"].get(arm, [])) > seed or not set(ARMS[arm]) <= set(sets):
                 continue
-            model = camvid.train_segmenter([sets[part] for part in parts], weights, seed)
-            kept.append(camvid.confusion(model, test_photos, test_maps).tolist())
+            model = camvid.train_segmenter([sets[part] for part in ARMS[arm]], weights, seed)
+            found = camvid.confusion(model, test_photos, test_maps)
+            # Read again: another process may have added other arms meanwhile.
+            results["confusions"] = read(options.out)["confusions"]
+            results["confusions"].setdefault(arm, [])[seed:] = [found.tolist()]
             write(options.out, results)
-            score = mean_iou(np.array(kept[seed]).sum(0))
-            print(f"{arm}, seed {seed}: mean IoU {score:.2f} %", flush=True)
+            print(f"{arm}, seed {seed}: mean IoU {mean_iou(found.sum(0)):.2f} %", flush=True)
 
     results["summary"] = summarize(results["confusions"])
     results["about"] = {
