@@ -4,8 +4,8 @@ A pix2pixHD, without instances: discriminators of two scales, least squares, fea
 generator is pix2pix's U-Net without dropout, which keeps outlines after few steps, and there is
 pix2pix's L1 loss beside: a perceptual loss whose extractor gives the photo back. 120 pairs of
 CamVid's training part at 178x134, of which it sees windows of 160x120, mirrored or not. The
-learning rate falls over the last ten epochs. After every epoch the generator is kept as a preset and
-the training's state beside it. Run again, it goes on where it stopped.
+learning rate falls over the last ten epochs. After every epoch the generator is kept as a preset
+and the training's state beside it. Run again, it goes on where it stopped.
 
     export KERAS_SIMGAN_DATA=... KERAS_BACKEND=tensorflow TF_NUM_INTRAOP_THREADS=1
     python benchmarks/train_camvid_generator.py --out runs/camvid_pix2pixhd

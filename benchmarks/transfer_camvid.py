@@ -104,7 +104,7 @@ def summarize(confusions: dict[str, list]) -> dict:
         `classes`; `over`: of each pair in `COMPARED` the difference (value, low, high).
     """
     rng = np.random.default_rng(0)
-    counts = {arm: np.array(each) for arm, each in confusions.items() if each}
+    counts = {arm: np.array(confusions[arm]) for arm in ARMS if arm in confusions}
     photos = next(iter(counts.values())).shape[1]
     drawn = rng.integers(0, photos, (RESAMPLES, photos))
     weights = np.stack([np.bincount(rows, minlength=photos) for rows in drawn])
@@ -181,11 +181,13 @@ def main() -> None:
     if options.sheet and not options.generator:
         parser.error("--sheet needs a --generator.")
 
+    needed = {part for arm in options.arms for part in ARMS[arm]}
     full_photos, full_maps, _ = camvid.read_part("train")
     photos = camvid.reduce_photos(full_photos, camvid.SHOWN)
     maps = camvid.reduce_labels(full_maps, camvid.SHOWN)
-    pasted, new_maps = recombine(full_photos, full_maps, NEW_MAPS, camvid.SHOWN)
-    sets = {"real": (photos, maps), "cut and paste": (pasted, new_maps)}
+    sets = {"real": (photos, maps)}
+    if options.sheet or needed & {"cut and paste", "recombined"}:
+        sets["cut and paste"] = recombine(full_photos, full_maps, NEW_MAPS, camvid.SHOWN)
     test_photos, test_maps, _ = camvid.read_part("val")
 
     results = read(options.out)
@@ -197,8 +199,9 @@ def main() -> None:
         digest = hashlib.sha256(b"".join(each.tobytes() for each in generator.get_weights()))
         if results.setdefault("generator", digest.hexdigest()) != digest.hexdigest():
             parser.error(f"{options.out} holds results of another generator. Give another --out.")
-        sets["generated"] = draw(generator, maps), maps
-        sets["recombined"] = draw(generator, new_maps), new_maps
+        for name, like in {"generated": "real", "recombined": "cut and paste"}.items():
+            if name in needed:
+                sets[name] = draw(generator, sets[like][1]), sets[like][1]
 
     weights = camvid.class_weights(maps)
     for seed in range(options.seeds):
@@ -213,6 +216,7 @@ def main() -> None:
             write(options.out, results)
             print(f"{arm}, seed {seed}: mean IoU {mean_iou(found.sum(0)):.2f} %", flush=True)
 
+    results["confusions"] = read(options.out)["confusions"]
     results["summary"] = summarize(results["confusions"])
     results["about"] = {
         "command": "python benchmarks/transfer_camvid.py"
