@@ -1,6 +1,6 @@
 """How much faster does a small pix2pix refine eyes that learned from a large GazeGAN's pairs?
 
-    KERAS_SIMGAN_DATA=... python benchmarks/distil_eyes.py             # train: 40 minutes of a core
+    KERAS_SIMGAN_DATA=... python benchmarks/distil_eyes.py             # train: 20 minutes of a core
     KERAS_SIMGAN_DATA=... python benchmarks/distil_eyes.py --speed
 
 `gazegan_eyes_128` translates 2,000 rendered eyes; what it makes of them are the targets of
@@ -33,7 +33,7 @@ from colour_eyes import (
 )
 from gaze_drift import told_from_real
 
-from keras_simgan import __version__, data, metrics, models, networks, schedules
+from keras_simgan import __version__, callbacks, data, metrics, models, networks, schedules
 from keras_simgan.data import from_unit, to_unit, write_image
 
 RESULTS = Path(__file__).parent / "results"
@@ -46,9 +46,6 @@ STUDENTS = {
     ),
     "U-Net, 8 filters, 4 levels": lambda: networks.UNetGenerator(
         SHAPE, 8, 4, normalization=None, dropout=0.0
-    ),
-    "ResNet, 8 filters, 3 blocks": lambda: networks.ResNetGenerator(
-        SHAPE, 8, 3, "resize", normalization=None
     ),
 }
 
@@ -82,7 +79,7 @@ def train(out: Path, name: str, renders: np.ndarray, targets: np.ndarray, epochs
         pairs,
         epochs=epochs,
         verbose=2,
-        callbacks=[keras.callbacks.BackupAndRestore(str(folder), delete_checkpoint=False)],
+        callbacks=[callbacks.Backup(folder)],
     )
     print(f"{name}: {time.process_time() - start:.0f} s of CPU time in this process", flush=True)
     return model.generator
@@ -161,7 +158,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=Path("runs/distil"))
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--speed", action="store_true", help="measure the time again, only")
     options = parser.parse_args()
     whole = models.GazeGAN.from_preset(TEACHER)

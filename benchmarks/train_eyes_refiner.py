@@ -117,7 +117,7 @@ def main() -> None:
         epochs=options.epochs,
         verbose=2,
         callbacks=[
-            keras.callbacks.BackupAndRestore(str(options.out / "backup"), delete_checkpoint=False),
+            callbacks.Backup(options.out / "backup"),
             keras.callbacks.CSVLogger(str(options.out / "log.csv"), append=True),
             callbacks.ImageGrid(
                 options.out / "samples", data.to_unit(synthetic[:24]), data.to_unit(photos[:24])

@@ -25,7 +25,7 @@ import numpy as np
 from drawn_images import DEGRADATIONS, degradations, degrade, pool
 from keras import layers, ops
 
-from keras_simgan import networks, presets
+from keras_simgan import callbacks, networks, presets
 
 SIZE = 48
 STEPS = 100
@@ -139,7 +139,7 @@ def main() -> None:
         verbose=2,
         shuffle=False,
         callbacks=[
-            keras.callbacks.BackupAndRestore(str(options.out / "backup"), delete_checkpoint=False),
+            callbacks.Backup(options.out / "backup"),
             keras.callbacks.LambdaCallback(
                 on_epoch_begin=lambda epoch, logs: setattr(views, "epoch", epoch)
             ),

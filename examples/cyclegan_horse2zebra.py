@@ -118,7 +118,7 @@ def main(
         verbose=2,
         callbacks=[
             callbacks.TranslationMonitor(*shown),
-            keras.callbacks.BackupAndRestore(str(out / "backup"), delete_checkpoint=False),
+            callbacks.Backup(out / "backup"),
             keras.callbacks.CSVLogger(str(out / "log.csv"), append=True),
             callbacks.ImageGrid(out / "samples", *shown),
         ],

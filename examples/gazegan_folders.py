@@ -147,7 +147,7 @@ def main(
         verbose=2,
         callbacks=[
             callbacks.TranslationMonitor(*shown),
-            keras.callbacks.BackupAndRestore(str(out / "backup"), delete_checkpoint=False),
+            callbacks.Backup(out / "backup"),
             callbacks.ImageGrid(out / "samples", *shown),
         ],
     )

@@ -133,7 +133,7 @@ def main(
         epochs=epochs,
         verbose=2,
         callbacks=[
-            keras.callbacks.BackupAndRestore(str(out / "backup"), delete_checkpoint=False),
+            callbacks.Backup(out / "backup"),
             callbacks.ImageGrid(out / "samples", sources[:8], targets[:8], shown=shown),
         ],
     )

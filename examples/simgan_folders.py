@@ -79,7 +79,7 @@ def main(out: Path, count: int = 640, epochs: int = 8, steps_per_epoch: int = 60
         epochs=epochs,
         verbose=2,
         callbacks=[
-            keras.callbacks.BackupAndRestore(str(out / "backup"), delete_checkpoint=False),
+            callbacks.Backup(out / "backup"),
             callbacks.ImageGrid(out / "samples", train.source[rows], train.target[rows]),
         ],
     )

@@ -2,7 +2,8 @@
 
 Keras reads its backend when it is imported, so each backend needs a process of its own, of one
 thread (see conftest.py). All run at the same time: they take about equally long on two cores that
-way, where one after the other would leave a core idle at the end. No test depends on speed.
+way, where one after the other would leave a core idle at the end. No test depends on speed. What
+is NumPy alone runs on one of the backends, the last that is named.
 
     python tests/run.py [--backends tensorflow jax torch] [-- arguments of pytest]
 """
@@ -18,7 +19,36 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+#: Files whose code, and all that it imports, knows no Keras: the same whatever the backend.
+#: tests/test_architecture.py holds them to it.
+NUMPY_ALONE = (
+    "tests/test_ranges.py",
+    "tests/cli/test_arguments.py",
+    "tests/data/eyes/test_renderer.py",
+    *(f"tests/data/test_{name}.py" for name in ("images", "labels", "sampling")),
+    *(f"tests/evaluation/test_{name}.py" for name in ("augmentation", "sample_options")),
+    "tests/metrics/test_domain_classifier.py",
+    "tests/metrics/test_estimate.py",
+    "tests/metrics/test_frechet_distance.py",
+    "tests/metrics/test_image_checks.py",
+    "tests/metrics/test_kernel_distance.py",
+    "tests/metrics/test_linear_classifier.py",
+    "tests/metrics/test_precision_recall.py",
+    "tests/metrics/test_similarity.py",
+    *(f"tests/refinement/test_{name}.py" for name in ("annotations", "scores")),
+    *(f"tests/reporting/test_{name}.py" for name in ("chart", "scores")),
+    *(
+        f"tests/runs/options/test_{name}.py"
+        for name in ("cycle", "cyclegan", "gazegan", "numbers", "option", "simgan")
+    ),
+)
 OUTCOMES = ("failed", "error", "passed", "skipped", "xfailed", "xpassed")
+
+
+def arguments_for(backend: str, backends: list[str], given: list[str]) -> list[str]:
+    """Returns pytest's arguments on one of the backends; what is named in them always runs."""
+    left_out = [] if backend == backends[-1] else NUMPY_ALONE
+    return [*given, *(f"--ignore={path}" for path in left_out if path not in given)]
 
 
 def run(backend: str, arguments: list[str]) -> tuple[int, collections.Counter]:
@@ -53,7 +83,14 @@ def main() -> int:
     options = parser.parse_args()
     start, total, failed = time.monotonic(), collections.Counter(), []
     with ThreadPoolExecutor(len(options.backends)) as pool:
-        results = list(pool.map(lambda backend: run(backend, options.arguments), options.backends))
+        results = list(
+            pool.map(
+                lambda backend: run(
+                    backend, arguments_for(backend, options.backends, options.arguments)
+                ),
+                options.backends,
+            )
+        )
     for backend, (status, counts) in zip(options.backends, results, strict=True):
         total += counts
         if status:

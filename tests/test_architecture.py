@@ -1,7 +1,9 @@
 """The rules of the house; docs/architecture.md gives their reasons."""
 
 import ast
+import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,9 @@ import pytest
 import keras_simgan
 
 PACKAGE = Path(keras_simgan.__file__).parent
+spec = importlib.util.spec_from_file_location("run", Path(__file__).parent / "run.py")
+run = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(run)
 
 #: What a room may import from the package, besides itself and `ranges`, on which all stand.
 MAY_IMPORT = {
@@ -100,6 +105,35 @@ def import_graph(package):
     }
 
 
+def defined_in(name):
+    """The file of the package that has a name, past the `__init__`s that hand it on."""
+    module = PACKAGE.parent.joinpath(*name.split("."))
+    if module.with_suffix(".py").is_file():
+        return module.with_suffix(".py")
+    if (module / "__init__.py").is_file():
+        return module / "__init__.py"
+    parent, _, last = name.rpartition(".")
+    path = defined_in(parent)
+    handed_on = imports(path) if path.name == "__init__.py" else ()
+    for other, _ in handed_on:
+        if other.startswith("keras_simgan.") and other.rpartition(".")[2] == last != "":
+            return defined_in(other)
+    return path
+
+
+def libraries_of(path):
+    """What a file imports that is not the package's, by itself or by what it imports of it."""
+    libraries, seen, left = set(), {path}, [path]
+    while left:
+        for name, _ in imports(left.pop()):
+            if name.split(".")[0] != "keras_simgan":
+                libraries.add(name.split(".")[0])
+            elif (found := defined_in(name)) not in seen:
+                seen.add(found)
+                left.append(found)
+    return libraries
+
+
 def circle_in(graph):
     """A circle of a graph, its first node again at the end; None where there is none."""
     finished = set()
@@ -155,6 +189,46 @@ def test_the_search_finds_circles(tmp_path):
     (tmp_path / "house/c.py").write_text("from house.room.a import f")
     graph = import_graph(tmp_path / "house")
     assert circle_in(graph) == ["house.b", "house.c", "house.room.a", "house.b"]
+
+
+def asked_for_in(path):
+    """The arguments of a file's functions that it does not parametrize: its fixtures, and more."""
+    asked, given = set(), set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            asked |= {argument.arg for argument in node.args.args}
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", None) == "parametrize":
+            given.update(re.findall(r"\w+", ast.unparse(node.args[0])))
+    return asked - given
+
+
+#: Fixtures for all tests that know no Keras themselves.
+OF_NUMPY = {"folders", "golden", "images", "colour_images"}
+
+
+def test_tests_of_one_backend_know_no_keras():
+    """Nor ask for a fixture of all tests that might."""
+    root = Path(__file__).parent
+    fixtures = set(re.findall(r"fixture.*\ndef (\w+)\(", (root / "conftest.py").read_text()))
+    assert {"small_simgan", "backend", "golden"} <= fixtures
+    for name in run.NUMPY_ALONE:
+        path = root.parent / name
+        assert not libraries_of(path) & (BACKENDS | {"keras"}), name
+        assert not asked_for_in(path) & (fixtures - OF_NUMPY), name
+        # As a name that pytest would not find is ignored nowhere.
+        assert f"--ignore={name}" in run.arguments_for("jax", ["jax", "torch"], ["-q"])
+    assert run.arguments_for("torch", ["jax", "torch"], ["-q"]) == ["-q"]
+    assert run.arguments_for("jax", ["jax"], ["-q"]) == ["-q"]
+
+
+def test_the_search_for_keras_goes_through_what_is_handed_on():
+    """So that the test above can fail."""
+    root = Path(__file__).parent
+    assert "values" in asked_for_in(root / "models/test_simgan.py")
+    assert "keras" in libraries_of(root / "data/test_unpaired.py")
+    assert "keras" in libraries_of(root / "evaluation/test_evaluate.py")
+    assert defined_in("keras_simgan.data.read_image") == PACKAGE / "data/images.py"
+    assert defined_in("keras_simgan.losses") == PACKAGE / "losses/__init__.py"
 
 
 def test_only_the_backend_room_knows_the_backend():

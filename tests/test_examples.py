@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from keras_simgan import data
-from keras_simgan.models import CycleGAN, GazeGAN, Pix2Pix, SimGAN
+from keras_simgan.evaluation import InstanceStyles
+from keras_simgan.models import CycleGAN, GazeGAN, Pix2Pix, Pix2PixHD, SimGAN
 from keras_simgan.networks import PatchDiscriminator, ResNetGenerator
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -115,3 +116,16 @@ def test_pix2pix_pairs_distils_a_teacher(tmp_path, capsys):
     assert "ms an image where the teacher takes" in capsys.readouterr().out
     names, _ = data.read_folder(tmp_path / "taught")
     assert len(names) == 10
+
+
+def test_pix2pixhd_scenes_goes_from_coarse_to_fine(tmp_path, capsys):
+    example = load("pix2pixhd_scenes")
+    example.SIZE = (48, 32)
+    own, drawn = example.main(tmp_path, count=10, filters=4, epochs=(1, 1, 1))
+    assert 0 < own < 255 and 0 < drawn < 255
+    printed = capsys.readouterr().out
+    assert [stage in printed for stage in ("global", "enhancer", "both")] == [True] * 3
+    assert data.read_image(tmp_path / "sheet.png").shape == (5 * 48, 32, 3)
+    model = Pix2PixHD.from_preset(tmp_path / "preset")
+    assert model.generator.stage == "both"
+    assert InstanceStyles.load(tmp_path / "styles.npz").channels == 3

@@ -5,8 +5,9 @@ import argparse
 from keras_simgan.cli.arguments import DEFAULT, add_command, add_on_bad_image
 from keras_simgan.runs.options.numbers import positive
 
-# Images of each domain that a critic is fitted to.
-_CRITIC_SAMPLE = 2000
+# Images of each domain that a critic is fitted to; of photos made of label maps fewer, as these are
+# made for it alone.
+_CRITIC_SAMPLE, _CRITIC_GENERATED = 2000, 200
 
 
 def add_refine(commands: argparse._SubParsersAction) -> None:
@@ -19,14 +20,17 @@ def add_refine(commands: argparse._SubParsersAction) -> None:
         commands,
         "refine",
         _refine,
-        "refine a data set: a folder of images, TFRecord files",
+        "refine a data set: a folder of images, of label maps, TFRecord files",
         "  keras-simgan refine simgan_eyes_36x60 renders/ refined/\n"
         "  keras-simgan refine runs/eyes renders/ refined/\n"
         "  keras-simgan refine runs/eyes renders/ refined/ --critic photos/ --keep-fraction 0.8\n"
         "  keras-simgan refine runs/streets renders/ refined/ --tile 1024\n"
-        "  keras-simgan refine runs/zebras zebras/ as_horses/ --direction target_to_source",
+        "  keras-simgan refine runs/zebras zebras/ as_horses/ --direction target_to_source\n"
+        "  keras-simgan refine runs/streets label_maps/ photos/ --instances instance_maps/",
         "Refines every image of SRC into DST under the same name, at its own size, bit depth and "
-        "channels, and copies all other files, such as labels and masks. DST/manifest.jsonl says "
+        "channels, and copies all other files, such as labels and masks. Of a model trained on "
+        "label maps, every image of SRC is a label map: DST gets a photo of its name, and the map "
+        "in DST/label_maps. DST/manifest.jsonl says "
         "what was done with each file. Interrupted, it goes on when it is run again. Files of "
         "others in DST are not replaced without --overwrite.",
     )
@@ -55,6 +59,11 @@ def add_refine(commands: argparse._SubParsersAction) -> None:
         metavar="NAME",
         help="folders whose images are labels and are copied; default: masks, labels and the like",
     )
+    add(
+        "--instances",
+        metavar="FOLDER",
+        help="instance maps under the label maps' names, for models that were trained with them",
+    )
     add_on_bad_image(refine)
     add = refine.add_argument_group("choosing the best images").add_argument
     add(
@@ -65,7 +74,8 @@ def add_refine(commands: argparse._SubParsersAction) -> None:
     add(
         "--label-model",
         metavar="FILE.keras",
-        help="score whether this model reads the same label before and after",
+        help="score whether this model reads the same label before and after, or in a photo its "
+        "label map",
     )
     add(
         "--label-distance",
@@ -110,7 +120,8 @@ def _refine(arguments: argparse.Namespace) -> None:
         tile=arguments.tile,
         overlap=arguments.overlap,
         label_folders=arguments.label_folders,
-        critic=_critic(arguments),
+        instances=arguments.instances,
+        critic=_critic(arguments, preset),
         label_agreement=_label_agreement(arguments),
         keep_fraction=arguments.keep_fraction,
     )
@@ -123,7 +134,7 @@ def _refine(arguments: argparse.Namespace) -> None:
         print(f"skipped {name}: {reason}")
 
 
-def _critic(arguments: argparse.Namespace):
+def _critic(arguments: argparse.Namespace, preset: str):
     if arguments.critic is None:
         return None
     import numpy as np
@@ -131,15 +142,14 @@ def _critic(arguments: argparse.Namespace):
     from keras_simgan.data import list_images
     from keras_simgan.data.sampling import read_sample
     from keras_simgan.metrics import RealismCritic, feature_extractor
+    from keras_simgan.presets.folder import metadata_of
     from keras_simgan.refinement.annotations import is_label_image
 
     extractor = feature_extractor("small")
 
-    def features(folder, names, size=None, channels=None, skip_bad=False):
+    def features(sample):
         found, shape = [], None
-        for _, image in read_sample(
-            folder, names, _CRITIC_SAMPLE, size, channels, skip_bad=skip_bad
-        ):
+        for _, image in sample:
             found.append(extractor(image[None])[0])
             shape = image.shape
         return np.asarray(found), shape
@@ -150,9 +160,44 @@ def _critic(arguments: argparse.Namespace):
         if not is_label_image(name, arguments.label_folders)
     ]
     skip_bad = arguments.on_bad_image == "skip"
-    real, shape = features(arguments.critic, list_images(arguments.critic))
-    synthetic, _ = features(arguments.source, renders, shape[:2], shape[2], skip_bad)
-    return RealismCritic.fit(real, synthetic, extractor)
+    real, shape = features(
+        read_sample(arguments.critic, list_images(arguments.critic), _CRITIC_SAMPLE)
+    )
+    fit = shape[:2], shape[2]
+    if metadata_of(preset).get("label_maps"):
+        # A label map looks like no photo, so the critic learns from photos made of some.
+        sample = _generated(arguments, preset, renders, *fit, skip_bad)
+    else:
+        sample = read_sample(arguments.source, renders, _CRITIC_SAMPLE, *fit, skip_bad=skip_bad)
+    return RealismCritic.fit(real, features(sample)[0], extractor)
+
+
+def _generated(arguments: argparse.Namespace, preset: str, names, size, channels, skip_bad):
+    """What `read_sample` yields, of photos that the preset makes of label maps."""
+    from pathlib import Path
+
+    import numpy as np
+
+    from keras_simgan.data import ImageError, resize, to_unit
+    from keras_simgan.data.images import convert_image_channels, read_bytes
+    from keras_simgan.refinement.load_refiner import load_refiner
+
+    source, tiles = Path(arguments.source), (arguments.tile, arguments.overlap)
+    refiner = load_refiner(preset, arguments.direction, *tiles, instances=arguments.instances)
+    rows = np.random.default_rng(0).permutation(len(names))[:_CRITIC_GENERATED]
+    for name in (names[row] for row in sorted(rows)):
+        try:
+            refiner.check_name(source, name)
+            inputs = refiner.inputs(source, name)
+            label_map, _ = refiner.decode(
+                {k: (path, read_bytes(path)) for k, path in inputs.items()}
+            )
+        except ImageError:
+            if not skip_bad:
+                raise
+            continue
+        photo = convert_image_channels(refiner.refine([label_map])[0], channels)
+        yield name, to_unit(resize(photo, size))
 
 
 def _label_agreement(arguments: argparse.Namespace):

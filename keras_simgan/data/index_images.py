@@ -30,7 +30,20 @@ def read_indices(path: Path) -> np.ndarray:
         ImageError: If it cannot be read, or is a jpg.
     """
     refuse_jpeg(path)
-    encoded = read_bytes(path)
+    return decode_indices(path, read_bytes(path))
+
+
+def decode_indices(path: Path, encoded: bytes) -> np.ndarray:
+    """Decodes an image's numbers, as `read_indices` does those of one on disk.
+
+    Args:
+        path: What to call it in errors.
+        encoded: The content of a png, bmp or tiff file.
+
+    Raises:
+        ImageError: If it is damaged, or a jpg.
+    """
+    refuse_jpeg(path)
     image = decode_any(path, encoded).image  # which checks it from end to end
     try:
         with Image.open(io.BytesIO(encoded), formats=["PNG", "BMP", "TIFF"]) as file:

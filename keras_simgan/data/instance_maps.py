@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_simgan.data.files import ImageError
-from keras_simgan.data.index_images import read_indices, resize_nearest
+from keras_simgan.data.index_images import decode_indices, read_indices, resize_nearest
 from keras_simgan.data.label_maps import as_maps
 
 
@@ -64,6 +64,18 @@ class InstanceMaps:
             ImageError: If it cannot be read, or is a jpg.
         """
         return read_indices(path)
+
+    def decode(self, path: Path, encoded: bytes) -> np.ndarray:
+        """Decodes one file that is in memory, as `read` does one on disk.
+
+        Args:
+            path: What to call it in errors.
+            encoded: Its content.
+
+        Raises:
+            ImageError: If it is damaged, or a jpg.
+        """
+        return decode_indices(path, encoded)
 
     def fit(self, image: np.ndarray, path: Path) -> np.ndarray:
         """Makes what `read` gave ids.

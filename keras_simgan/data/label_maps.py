@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from keras_simgan.data.files import ImageError
-from keras_simgan.data.images import read_image
-from keras_simgan.data.index_images import read_indices, refuse_jpeg, resize_nearest
+from keras_simgan.data.images import decode_any, read_bytes
+from keras_simgan.data.index_images import decode_indices, refuse_jpeg, resize_nearest
 
 
 class LabelMaps:
@@ -67,10 +67,23 @@ class LabelMaps:
         Raises:
             ImageError: If it cannot be read, or is a jpg.
         """
-        if self._codes is None:
-            return read_indices(path)
         refuse_jpeg(path)
-        return read_image(path)
+        return self.decode(path, read_bytes(path))
+
+    def decode(self, path: Path, encoded: bytes) -> np.ndarray:
+        """Decodes one file that is in memory, as `read` does one on disk.
+
+        Args:
+            path: What to call it in errors.
+            encoded: Its content.
+
+        Raises:
+            ImageError: If it is damaged, or a jpg.
+        """
+        if self._codes is None:
+            return decode_indices(path, encoded)
+        refuse_jpeg(path)
+        return decode_any(path, encoded).image
 
     def fit(self, image: np.ndarray, path: Path) -> np.ndarray:
         """Makes what `read` gave, or a part of it, indices.

@@ -91,14 +91,13 @@ def _without_copies(
     synthetic: ImageFolder, refined: ImageFolder, lines: list[dict]
 ) -> dict[str, ImageFolder]:
     """Without what the refinement copied as it was, and without what it did not make."""
-    made = {line["output"] for line in lines if line["action"] == "refined"}
+    made = {line["output"] for line in lines if line["action"] in ("refined", "generated")}
+    # Label maps are copied too. A rejected image has scores; a mask is rejected with its image, and
+    # has none.
+    images = {line["input"] for line in lines if line.get("output") in made or "scores" in line}
     copied = {
-        line["input"]
-        for line in lines
-        if line["action"] in ("copied", "rewritten")
-        # A rejected image has scores; a mask is rejected with its image, and has none.
-        or (line["action"] == "rejected" and "scores" not in line)
-    }
+        line["input"] for line in lines if line["action"] in ("copied", "rewritten", "rejected")
+    } - images
     return {
         "synthetic": replace(synthetic, names=[n for n in synthetic.names if n not in copied]),
         "refined": replace(refined, names=[n for n in refined.names if n in made]),

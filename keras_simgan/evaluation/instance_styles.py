@@ -128,8 +128,9 @@ class InstanceStyles:
 
     def save(self, path: str | Path) -> None:
         """Writes the features into an `.npz` file."""
-        centers = {f"class_{index}": features for index, features in self.centers.items()}
-        np.savez(path, classes=self.classes, **centers)
+        arrays: dict[str, Any] = {"classes": self.classes}
+        arrays |= {f"class_{index}": features for index, features in self.centers.items()}
+        np.savez(path, **arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

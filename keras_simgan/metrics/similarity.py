@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter
 
 from keras_simgan.metrics.image_checks import checked_images
 
-_RANGE = 2.0  # from -1 to 1
+_RANGE = 2.0  # from black to white
 _WINDOW = 11
 _SIGMA = 1.5
 _BATCH = 64
@@ -21,8 +21,8 @@ def structural_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
         (2 m_a m_b + C1) (2 c + C2) / ((m_a^2 + m_b^2 + C1) (v_a + v_b + C2))
 
-    with `C1 = (0.01 * 2)^2`, `C2 = (0.03 * 2)^2`, as the range is 2; averaged over the places where
-    the window lies inside the image, and over the channels. 1 for equal images.
+    with `C1 = (0.01 * 2)^2`, `C2 = (0.03 * 2)^2`, of intensities from 0 to 2; averaged over the
+    places where the window lies inside the image, and over the channels. 1 for equal images.
 
     Between a synthetic image and its refined one it says how much was kept, not how real the result
     is: doing nothing scores 1.
@@ -78,7 +78,8 @@ def peak_signal_to_noise(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    a, b = a.astype("float64"), b.astype("float64")
+    # Intensities from 0: a mean of 0 or below has no meaning in the formula's first factor.
+    a, b = a.astype("float64") + 1, b.astype("float64") + 1
     mean_a, mean_b = _blur(a), _blur(b)
     product = mean_a * mean_b
     squares = mean_a**2 + mean_b**2

@@ -61,14 +61,19 @@ def check_logits(name: str, output_shape: Any) -> None:
 def check_conditional(name: str, discriminator: keras.Model, generator: keras.Model) -> None:
     """Raises where a discriminator does not take a generator's input and output side by side.
 
+    Networks with dictionaries of inputs are not seen into.
+
     Args:
         name: The discriminator's, for the message.
         discriminator: It.
-        generator: The generator, of one input and one output.
+        generator: The generator.
 
     Raises:
         ValueError: Other channels.
     """
+    shapes = generator.input_shape, generator.output_shape, discriminator.input_shape
+    if not all(isinstance(shape, tuple) for shape in shapes):
+        return
     source, image = generator.input_shape[-1], generator.output_shape[-1]
     if discriminator.input_shape[-1] != source + image:
         raise ValueError(

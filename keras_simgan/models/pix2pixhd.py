@@ -153,7 +153,8 @@ class Pix2PixHD(GAN):
         self.generator.stage = stage
         self.compiled = False
         self.optimizer = None
-        self._turn_optimizers = ()
+        if hasattr(self, "_turn_optimizers"):
+            del self._turn_optimizers
         self.train_function = self.test_function = self.predict_function = None
 
     def generate(self, batch: tuple, training: bool = True) -> Any:

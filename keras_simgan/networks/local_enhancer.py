@@ -151,8 +151,9 @@ class LocalEnhancer(Network):
         self._stage = stage
         self.global_generator.trainable = stage != "enhancer"
         self.enhancer.trainable = stage != "global"
-        if stage == "both":
-            self.global_generator.get_layer("head").trainable = False
+        # Always, for TensorFlow's layers take no notice of a value that they have already, and so
+        # do not hand it on to theirs.
+        self.global_generator.get_layer("head").trainable = stage == "global"
         self.train_function = self.test_function = self.predict_function = None
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:

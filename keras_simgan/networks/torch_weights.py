@@ -42,7 +42,9 @@ def from_torch_state_dict(network: keras.Model, state_dict: Mapping[str, Any]) -
 
     A kernel `(out, in, rows, columns)` becomes `(rows, columns, in, out)`, that of a transposed
     convolution `(in, out, rows, columns)` becomes `(rows, columns, out, in)`. Outputs agree to
-    rounding, about 1e-6, at sizes that need no padding to a multiple.
+    rounding, about 1e-6, at sizes that need no padding to a multiple: with PyTorch's in training
+    mode, one image at a time, as pix2pix is used; with those after `eval()` where the network was
+    built with `statistics="moving", inference_dropout=False`.
 
     Args:
         network: The network; its weights are replaced.

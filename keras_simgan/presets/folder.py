@@ -93,7 +93,7 @@ def load(
                 f"The preset {preset} holds a {name}, not a {cls.__name__}. Use "
                 f"`{name}.from_preset`."
             )
-        sums = json.loads((folder / METADATA).read_text())["sha256"]
+        sums = metadata_of(folder)["sha256"]
         network = None
         if direction is not None:
             if not hasattr(held, "network_of"):
@@ -118,6 +118,18 @@ def load(
     if TRAINING_WEIGHTS in sums:
         _read_weights(others, folder / TRAINING_WEIGHTS, sums)
     return model
+
+
+def metadata_of(preset: str | Path) -> dict[str, Any]:
+    """What `metadata.json` of a preset says.
+
+    Args:
+        preset: A bundled name, a folder, or `"hf://user/repository"`.
+
+    Raises:
+        ValueError: If there is no such preset.
+    """
+    return json.loads((find(preset) / METADATA).read_text())
 
 
 def _drop_dtypes(config) -> None:

@@ -14,7 +14,8 @@ from keras_simgan.data.files import IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES
 ALL_SUFFIXES = IMAGE_SUFFIXES + OTHER_IMAGE_SUFFIXES
 #: Names of folders whose images are labels, whatever their case.
 LABEL_FOLDERS = (
-    *("mask", "masks", "label", "labels", "label_index", "gt", "ground_truth", "groundtruth"),
+    *("mask", "masks", "label", "labels", "label_index", "label_maps"),
+    *("gt", "ground_truth", "groundtruth"),
     *("annotation", "annotations", "annots", "segmentation", "segmentations", "seg", "segmaps"),
     *("SegmentationClass", "SegmentationObject", "gtFine", "gtCoarse", "panoptic", "semantic"),
     *("instance", "instances", "depth", "depths", "disparity", "normals"),

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -18,7 +19,8 @@ except ImportError as error:
     ) from error
 
 from keras_simgan.data.files import ImageError
-from keras_simgan.refinement.image_refiner import SOURCE_TO_TARGET, load_refiner
+from keras_simgan.refinement.image_refiner import SOURCE_TO_TARGET
+from keras_simgan.refinement.load_refiner import load_refiner
 from keras_simgan.refinement.record import Outcome
 from keras_simgan.refinement.run import RefinementRun
 from keras_simgan.refinement.scores import scores_of
@@ -43,6 +45,8 @@ class RefineShards(beam.PTransform):
         overlap: As for `refine_dataset`.
         critic: As for `refine_dataset`; it must be picklable.
         label_agreement: As for `refine_dataset`; it must be picklable.
+        label_maps: As for `refine_dataset`.
+        instances: As for `refine_dataset`.
     """
 
     def __init__(
@@ -55,13 +59,19 @@ class RefineShards(beam.PTransform):
         overlap: int | None = None,
         critic: Callable | None = None,
         label_agreement: Callable | None = None,
+        label_maps: dict[str, Any] | None = None,
+        instances: str | Path | None = None,
     ):
         super().__init__()
         # Workers may have another working directory.
         if isinstance(model, str | Path) and Path(model).is_dir():
             model = Path(model).absolute()
-        folders = Path(source).absolute(), Path(destination).absolute()
-        self._worker = _Worker(model, *folders, direction, tile, overlap, critic, label_agreement)
+        instances = None if instances is None else Path(instances).absolute()
+        self._worker = _Worker(
+            (model, direction, tile, overlap, label_maps, instances),
+            (Path(source).absolute(), Path(destination).absolute()),
+            (critic, label_agreement),
+        )
 
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
         """Applies the transform.
@@ -73,17 +83,12 @@ class RefineShards(beam.PTransform):
 
 
 class _Worker(beam.DoFn):
-    def __init__(self, model, source, destination, direction, tile, overlap, critic, agreement):
-        self._arguments = model, direction, tile, overlap
-        self._folders = source, destination
-        self._scores = critic, agreement
+    def __init__(self, refiner: tuple, folders: tuple[Path, Path], scores: tuple):
+        self._arguments, self._folders, self._scores = refiner, folders, scores
 
     def setup(self) -> None:
-        model, direction, tile, overlap = self._arguments
-        refiner = load_refiner(model, direction, tile, overlap)
-        source, destination = self._folders
-        scores = scores_of(*self._scores)
-        self._refiner = ShardRefiner(refiner, source, destination, scores)
+        refiner = load_refiner(*self._arguments)
+        self._refiner = ShardRefiner(refiner, *self._folders, scores_of(*self._scores))
 
     def process(self, names: list[str]) -> Iterator[str]:
         for outcomes, failed in self._refiner.refine([names]):

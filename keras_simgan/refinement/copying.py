@@ -18,16 +18,22 @@ _ANNOTATION_BYTES = 2**28
 
 
 def copy_file(
-    name: str, source: Path, destination: Path, is_left_out: Callable[[str], bool], is_image: bool
+    name: str,
+    source: Path,
+    destination: Path,
+    is_left_out: Callable[[str], bool],
+    is_image: bool,
+    output: str | None = None,
 ) -> Outcome:
     """Copies a file; annotations are rewritten where they must be.
 
     Args:
-        name: The file, relative to both folders.
+        name: The file, relative to the source.
         source: The folder to read from.
         destination: The folder to write to.
         is_left_out: Tells of an image whether the destination leaves it out.
         is_image: Whether the file is an image, such as a mask, and so no annotation.
+        output: The copy, relative to the destination; `name` when left out.
 
     Returns:
         What to note.
@@ -35,13 +41,13 @@ def copy_file(
     Raises:
         ImageError: If it cannot be copied, or changes meanwhile.
     """
-    path = source / name
+    path, output = source / name, output or name
     before = fingerprint(path)
     try:
         with path.open("rb") as file:
             input_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         content = None if is_image else _rewritten(name, source, destination, is_left_out)
-        with replacing(destination / name) as temporary:
+        with replacing(destination / output) as temporary:
             if content is None:
                 shutil.copyfile(path, temporary)
             else:
@@ -56,12 +62,12 @@ def copy_file(
         raise ImageError(f"{str(path)!r} cannot be copied: {error.strerror}.") from error
     line = {
         "input": name,
-        "output": name,
+        "output": output,
         "action": "copied" if sha256 == input_sha256 else "rewritten",
         "input_sha256": input_sha256,
         "sha256": sha256,
     }
-    return Outcome(name, line, before)
+    return Outcome(output, line, before)
 
 
 def _rewritten(name: str, source: Path, destination: Path, is_left_out) -> bytes | None:

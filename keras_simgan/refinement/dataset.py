@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -28,6 +29,8 @@ def refine_dataset(
     tile: int | tuple[int, int] | None = None,
     overlap: int | None = None,
     label_folders: Sequence[str] | None = None,
+    label_maps: dict[str, Any] | None = None,
+    instances: str | Path | None = None,
     critic: Callable[[np.ndarray], np.ndarray] | None = None,
     label_agreement: Callable | None = None,
     keep_fraction: float | None = None,
@@ -43,6 +46,11 @@ def refine_dataset(
     stay as they are, to the byte, unless they hold absolute paths into the source, which then point
     into the destination, or name images that were left out; of more than 256 MiB they are copied
     with a warning. Hidden files, and folders that are links, are left out.
+
+    Of a model that was trained on label maps, such as a pix2pix, each image is a label map, and the
+    photo that is made of it has its name (see `LabelMapRefiner`). The map itself is copied, to the
+    byte, to the same name in the destination's folder `label_maps`, so photos and labels are a data
+    set together.
 
     `manifest.jsonl` in the destination says of each file what was done, with SHA-256 of input and
     output and, for images, scores. Files appear whole or not at all. A run that was interrupted, by
@@ -70,12 +78,18 @@ def refine_dataset(
         overlap: Pixels that a tile reaches beyond its place on each side; see `ImageRefiner`.
         label_folders: Names of folders, at any depth, whose images are labels and are copied.
             When left out: `annotations.LABEL_FOLDERS`, such as `masks`.
+        label_maps: What the source's label maps are, for a model in memory that was trained on
+            them: a dictionary such as `{"classes": 12}`, with `"colours"`, `"ignore"` and
+            `"instances"` where they apply; see `LabelMapRefiner`. A preset knows its own.
+        instances: A folder of instance maps, each under the name of its label map but for the
+            suffix; for models that were trained with them, which need it.
         critic: How real each image is: a function of images in [-1, 1], shape
             `(n, height, width, 1 or 3)`, to n scores, higher is more real;
             `metrics.RealismCritic` is one. A run that goes on needs the same one. Images inside
             TFRecord files get no scores.
         label_agreement: A `metrics.LabelAgreement`, asked for each image with what its model reads
-            before and after.
+            before and after; of photos made of label maps, with the map and what its model reads
+            in the photo. Pixels to ignore are a class of their own there, after the last.
         keep_fraction: The share of images to keep, above 0 and up to 1; needs a score.
         progress: Whether to show a progress bar.
         beam_options: Refine the images with Apache Beam, with these options of its pipeline, such
@@ -88,10 +102,11 @@ def refine_dataset(
     Raises:
         RefinementError: If the folders overlap, the destination holds other files of these names
             or results of other settings, another run is writing to it, or the source has a
-            `manifest.jsonl` of its own.
+            `manifest.jsonl` of its own, or label maps and a folder `label_maps`.
         ImageError: If the source has no images, or one cannot be refined. What is finished stays.
-        ValueError: If an argument is out of range, the model does not have this direction, or
-            scores are asked for of a source with TFRecord files.
+        ValueError: If an argument is out of range, the model does not have this direction or does
+            not fit `label_maps` and `instances`, or the source has TFRecord files and scores are
+            asked for or the model gives other channels than it takes.
         ImportError: If Apache Beam is asked for and not installed.
 
     Example:
@@ -116,6 +131,8 @@ def refine_dataset(
         tile=tile,
         overlap=overlap,
         label_folders=label_folders,
+        label_maps=label_maps,
+        instances=instances,
         scores=scores,
         keep_fraction=keep_fraction,
     ) as run:
@@ -135,6 +152,8 @@ def refine_dataset(
                 overlap,
                 critic,
                 label_agreement,
+                label_maps,
+                instances,
             )
             refine = functools.partial(refine_images, run, shards, beam_options)
         while True:

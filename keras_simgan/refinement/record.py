@@ -32,7 +32,7 @@ class Outcome:
     Attributes:
         name: The file, relative to source and destination.
         line: Its line in the manifest.
-        source: `fingerprint` of the input that was read.
+        source: `fingerprint` of the input that was read; of several, one after the other.
         scores: Of an image, by name.
     """
 
@@ -169,26 +169,26 @@ class Record:
 
     def list_source(
         self,
-        files: Iterable[tuple[str, str, list[int] | None]],
+        files: Iterable[tuple[str, str, dict[str, Path]]],
         source_folder: Path,
         check: Callable[[], None],
     ) -> None:
         """Takes in what the source holds now, and finds out what of it is finished.
 
         Args:
-            files: `(name, kind, fingerprint)` of each file.
-            source_folder: Where they lie. What another folder gave is not ours to replace.
+            files: `(name, kind, inputs)` of each file: its name in the destination, and what it is
+                made from, by what the manifest calls it.
+            source_folder: Where they come from. What another folder gave is not ours to replace.
             check: Called at the end. Where it raises, the record stays as it was.
         """
         now = str(source_folder.resolve())
         with self._transaction() as execute:
-            self._source = source_folder
             self._other_source = self.recall("source") not in (None, now)
-            for name, kind, source in files:
+            for name, kind, inputs in files:
                 row = execute(
                     "SELECT kind, state, source, result, line FROM files WHERE name = ?", (name,)
                 ).fetchone()
-                state = self._state(name, source, *row[1:]) if row else TODO
+                state = self._state(name, inputs, *row[1:]) if row else TODO
                 if row and row[0] != kind:  # an image that is a label now, or the other way round
                     state = {FINISHED: BEGUN, REJECTED: TODO}.get(state, state)
                 execute(
@@ -200,7 +200,7 @@ class Record:
             check()
             execute("INSERT OR REPLACE INTO memory VALUES ('source', ?)", (now,))
 
-    def _state(self, name, source, state, source_before, result, line) -> int:
+    def _state(self, name, inputs, state, source_before, result, line) -> int:
         path = self.folder / name
         if state == BEGUN:
             path.with_name(f".{path.name}{TEMPORARY_SUFFIX}").unlink(missing_ok=True)
@@ -208,11 +208,11 @@ class Record:
             return TODO if self._other_source else state
         if state == SKIPPED:
             return TODO
-        now, line = fingerprint(path), json.loads(line)
+        now, source, line = fingerprint(path), fingerprints(inputs.values()), json.loads(line)
         # A copy of a folder has other times, so the content decides.
         same_source = source is not None and (
             json.loads(source_before) == source
-            or _sha256(self._source / name) == line.get("input_sha256", "")
+            or all(_sha256(path) == line.get(f"{what}_sha256", "") for what, path in inputs.items())
         )
         if state == REJECTED:
             return REJECTED if same_source and now is None else TODO
@@ -395,6 +395,16 @@ def fingerprint(path: Path) -> list[int] | None:
     except OSError:
         return None
     return [status.st_size, status.st_mtime_ns]
+
+
+def fingerprints(paths: Iterable[Path]) -> list[int] | None:
+    """Returns the fingerprints of several files, one after the other, `None` where one is missing.
+
+    Args:
+        paths: The files.
+    """
+    found = [fingerprint(path) for path in paths]
+    return None if None in found else [number for each in found for number in each or ()]
 
 
 def _sha256(path: Path) -> str | None:

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import keras
@@ -27,7 +28,8 @@ from keras_simgan.networks.checksum import weights_checksum
 from keras_simgan.refinement import tfrecords
 from keras_simgan.refinement.annotations import belongs_to_dropped, is_label_image
 from keras_simgan.refinement.copying import copy_file
-from keras_simgan.refinement.image_refiner import ImageRefiner, load_refiner
+from keras_simgan.refinement.image_refiner import ImageRefiner
+from keras_simgan.refinement.load_refiner import load_refiner
 from keras_simgan.refinement.manifest import MANIFEST, Manifest, is_manifest
 from keras_simgan.refinement.record import (
     BEGUN,
@@ -41,7 +43,8 @@ from keras_simgan.refinement.record import (
     fingerprint,
 )
 
-IMAGE, RECORDS, LABEL, OTHER = "image", "records", "label", "other"
+# A map is the copy of a label map that a photo was made from: a second file of one name.
+IMAGE, RECORDS, LABEL, MAP, OTHER = "image", "records", "label", "map", "other"
 _REASONS = 10
 
 
@@ -50,7 +53,7 @@ class RefinementReport:
     """What `refine_dataset` did.
 
     Attributes:
-        refined: Images that were refined now.
+        refined: Images that were refined now, or made from label maps.
         finished_before: Files that an earlier run of the same refinement had finished.
         copied: Other files, such as labels, that were copied now.
         rejected: Images that the destination leaves out because of `keep_fraction`.
@@ -88,6 +91,8 @@ class RefinementRun:
         tile: int | tuple[int, int] | None,
         overlap: int | None,
         label_folders: Sequence[str] | None,
+        label_maps: dict[str, Any] | None,
+        instances: str | Path | None,
         scores: dict[str, Callable],
         keep_fraction: float | None,
     ):
@@ -100,9 +105,14 @@ class RefinementRun:
         self._keep_fraction = keep_fraction
         self._label_folders = label_folders
         self._some_left_out = False
-        self._survey(bool(scores))
+        has_records = self._survey(bool(scores))
         _refuse_overlap(self.source, self.destination)
-        self.refiner: ImageRefiner = load_refiner(model, direction, tile, overlap)
+        self.refiner: ImageRefiner = load_refiner(
+            model, direction, tile, overlap, label_maps, instances
+        )
+        if instances is not None:
+            _refuse_overlap(Path(instances), self.destination, what="folder of instance maps")
+        self._survey_for_refiner(has_records)
         self.report = RefinementReport(manifest=self.destination / MANIFEST)
         settings = {
             "refiner": str(model) if isinstance(model, str | Path) else type(model).__name__,
@@ -112,6 +122,7 @@ class RefinementRun:
             "overlap": overlap,
             "batch_size": batch_size,
             "scores": sorted(scores),
+            **self.refiner.settings,
         }
         decisive = {key: settings[key] for key in settings if key not in ("refiner", "batch_size")}
         self._record = Record(self.destination, decisive, overwrite)
@@ -122,7 +133,7 @@ class RefinementRun:
             raise
         self.report.finished_before = sum(
             self._record.count(FINISHED, REJECTED, kind=kind)
-            for kind in (IMAGE, RECORDS, LABEL, OTHER)
+            for kind in (IMAGE, RECORDS, LABEL, MAP, OTHER)
         )
         versions = {
             "keras_simgan": __version__,
@@ -165,8 +176,12 @@ class RefinementRun:
             return LABEL if is_label_image(name, self._label_folders) else IMAGE
         return RECORDS if tfrecords.is_tfrecord(name) else OTHER
 
-    def _survey(self, is_scored: bool) -> None:
-        """Refuses a source without images, and formats that are not read, before any work."""
+    def _survey(self, is_scored: bool) -> bool:
+        """Refuses a source without images, and formats that are not read, before any work.
+
+        Returns:
+            Whether there are TFRecord files.
+        """
         images = records = False
         label = None
         for name in self._names():
@@ -199,13 +214,35 @@ class RefinementRun:
                 f"{str(own)!r} has the name of the manifest that refining writes. Rename it, or "
                 "move it into a folder of the source."
             )
+        return records
 
-    def _listed(self) -> Iterator[tuple[str, str, list[int] | None]]:
-        last = None
+    def _survey_for_refiner(self, has_records: bool) -> None:
+        """Refuses what only this refiner cannot do, as far as names tell."""
+        if has_records and (self.refiner.maps_folder or not self.refiner.keeps_channels):
+            raise ValueError(
+                f"{str(self.source)!r} holds TFRecord files, whose images keep their channels, but "
+                "this model makes other images out of them. Refine a folder of images."
+            )
+        if self.refiner.maps_folder is None:
+            return
+        maps = self.source / self.refiner.maps_folder
+        if os.path.lexists(maps):
+            raise RefinementError(
+                f"{str(maps)!r} has the name of the folder that the label maps are copied to. If "
+                "the label maps are in it, give it as the source, else rename it."
+            )
+        for name in self._names():
+            if self.kind(name) == IMAGE and not self._skip_bad:
+                self.refiner.check_name(self.source, name)
+
+    def _listed(self) -> Iterator[tuple[str, str, dict[str, Path]]]:
+        maps, last = self.refiner.maps_folder, None
         for name in self._names():
             if (folder := posixpath.dirname(name)) != last:
                 # A link in the destination may lead back: what is replaced there is the source.
                 _refuse_overlap(self.source, self.destination, folder)
+                if maps is not None:
+                    _refuse_overlap(self.source, self.destination, posixpath.join(maps, folder))
                 last = folder
             try:
                 name.encode()
@@ -214,7 +251,13 @@ class RefinementRun:
                     f"The name of the file {name!r} in {str(self.source)!r} is not valid UTF-8. "
                     "Rename it."
                 ) from error
-            yield name, self.kind(name), fingerprint(self.source / name)
+            kind = self.kind(name)
+            if kind == IMAGE:
+                yield name, kind, self.refiner.inputs(self.source, name)
+                if maps is not None:
+                    yield posixpath.join(maps, name), MAP, {"input": self.source / name}
+            else:
+                yield name, kind, {"input": self.source / name}
 
     def _refuse_conflicts(self) -> None:
         if self._overwrite:
@@ -327,11 +370,11 @@ class RefinementRun:
             self._some_left_out = True
             left_out.update("\n".join([*names, ""]).encode())
         if self._record.recall("left_out") != left_out.hexdigest():
-            for kind in (LABEL, OTHER):
+            for kind in (LABEL, MAP, OTHER):
                 for names in self._record.todo(FINISHED, REJECTED, kind=kind):
                     self._record.begin(names)
             self._record.remember("left_out", left_out.hexdigest())
-        for kind in (LABEL, OTHER):
+        for kind in (LABEL, MAP, OTHER):
             for name in self._left(kind):
                 self._copy(name, kind)
         if self._record.recall("manifest") != "whole" or not self._manifest.path.exists():
@@ -359,28 +402,39 @@ class RefinementRun:
     def _is_kept(self, name: str) -> bool:
         return self.kind(name) == IMAGE and self._record.state(name) == FINISHED
 
-    def _copy(self, name: str, kind: str) -> None:
+    def _belongs_to_left_out(self, name: str, kind: str) -> bool:
+        if kind == MAP:
+            return self._is_left_out(self._origin(name, kind))
         # A label may belong to several: a.txt to a.png and to a.jpg.
         left_out, kept = (
             self._some_left_out and belongs_to_dropped(name, is_image, self._label_folders)
             for is_image in (self._is_left_out, self._is_kept)
         )
-        if left_out and not kept:
+        return left_out and not kept
+
+    def _origin(self, name: str, kind: str) -> str:
+        return name.removeprefix(f"{self.refiner.maps_folder}/") if kind == MAP else name
+
+    def _copy(self, name: str, kind: str) -> None:
+        origin = self._origin(name, kind)
+        if self._belongs_to_left_out(name, kind):
             (self.destination / name).unlink(missing_ok=True)
             line = {
-                "input": name,
+                "input": origin,
                 "output": None,
                 "action": "rejected",
                 "reason": "its image is left out",
             }
-            self._note([Outcome(name, line, fingerprint(self.source / name))], REJECTED)
+            self._note([Outcome(name, line, fingerprint(self.source / origin))], REJECTED)
             return
-        is_image = kind == LABEL
-        self._note([copy_file(name, self.source, self.destination, self._is_left_out, is_image)])
+        folders, is_image = (self.source, self.destination), kind in (LABEL, MAP)
+        self._note([copy_file(origin, *folders, self._is_left_out, is_image, output=name)])
         self.report.copied += 1
 
 
-def _refuse_overlap(source: Path, destination: Path, folder: str = "") -> None:
+def _refuse_overlap(
+    source: Path, destination: Path, folder: str = "", what: str = "source"
+) -> None:
     read_from, write_to = source.resolve(), (destination / folder).resolve()
     if folder and write_to.is_relative_to(read_from):
         raise RefinementError(
@@ -389,8 +443,8 @@ def _refuse_overlap(source: Path, destination: Path, folder: str = "") -> None:
         )
     if read_from.is_relative_to(write_to) or write_to.is_relative_to(read_from):
         raise RefinementError(
-            f"The source {str(source)!r} and the destination {str(destination)!r} are one folder, "
-            "or one lies in the other. Choose a destination outside the source."
+            f"The {what} {str(source)!r} and the destination {str(destination)!r} are one folder, "
+            f"or one lies in the other. Choose a destination outside the {what}."
         )
     if destination.exists() and not destination.is_dir():
         raise RefinementError(f"{str(destination)!r} is a file; expected a folder to write to.")

@@ -7,8 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 
-def scores_of(critic, label_agreement) -> dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
-    """The scores of an image before and after, higher is better, by name.
+def scores_of(critic, label_agreement) -> dict[str, Callable[[dict, np.ndarray], np.ndarray]]:
+    """The scores of refined images, higher is better, by name.
+
+    Each is a function of what the images are compared with, as `ImageRefiner.reference` gives it,
+    and of the images.
 
     Args:
         critic: See `refine_dataset`.
@@ -16,15 +19,19 @@ def scores_of(critic, label_agreement) -> dict[str, Callable[[np.ndarray, np.nda
     """
     scores: dict[str, Callable] = {}
     if critic is not None:
-        scores["realism"] = lambda before, after: critic(_shown(after))
+        scores["realism"] = lambda reference, after: critic(shown(after))
     if label_agreement is not None:
         sign = 1.0 if label_agreement.higher_is_better else -1.0
-        scores["label_agreement"] = lambda before, after: (
-            sign * np.asarray(label_agreement(_shown(after), before=_shown(before)))
+        scores["label_agreement"] = lambda reference, after: (
+            sign * np.asarray(label_agreement(shown(after), **reference))
         )
     return scores
 
 
-def _shown(images: np.ndarray) -> np.ndarray:
-    """Images without alpha: of two channels the first, else the first three."""
+def shown(images: np.ndarray) -> np.ndarray:
+    """Images without alpha: of two channels the first, else the first three.
+
+    Args:
+        images: Shape `(n, height, width, channels)`.
+    """
     return images[..., : 1 if images.shape[-1] == 2 else 3]

@@ -11,15 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_simgan.data.files import (
-    IMAGE_SUFFIXES,
-    THREADS,
-    ImageError,
-    read_ahead,
-    replacing,
-    unsupported_format,
-)
-from keras_simgan.data.images import decode_image, encode_image
+from keras_simgan.data.files import THREADS, ImageError, read_ahead, replacing
+from keras_simgan.data.images import encode_image
 from keras_simgan.ranges import to_unit
 from keras_simgan.refinement.image_refiner import ImageRefiner
 from keras_simgan.refinement.record import Outcome, RefinementError, fingerprint
@@ -39,7 +32,7 @@ class _Image:
     pixels: np.ndarray
     profile: bytes | None
     source: list[int]
-    sha256: str
+    checksums: dict[str, str]
 
 
 class ShardRefiner:
@@ -52,8 +45,9 @@ class ShardRefiner:
         refiner: The refiner.
         source: The folder to read from.
         destination: The folder to write to.
-        scores: By name, functions of a batch of images before and after, in [-1, 1], shape
-            `(n, height, width, channels)`, to a score of each image; higher is better.
+        scores: By name, functions of what a batch is compared with, `ImageRefiner.reference`, and
+            of the refined images, in [-1, 1], shape `(n, height, width, channels)`, to a score of
+            each image; higher is better.
     """
 
     def __init__(
@@ -61,7 +55,7 @@ class ShardRefiner:
         refiner: ImageRefiner,
         source: Path,
         destination: Path,
-        scores: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] | None = None,
+        scores: dict[str, Callable[[dict, np.ndarray], np.ndarray]] | None = None,
     ):
         self.refiner, self.source, self.destination = refiner, source, destination
         self.scores = scores or {}
@@ -112,10 +106,14 @@ class ShardRefiner:
     def _read(self, name: str) -> _Image | tuple[str, ImageError]:
         path = self.source / name
         try:
-            if not name.lower().endswith(IMAGE_SUFFIXES):
-                raise unsupported_format(path)
-            source, encoded = _read_unchanged(path)
-            pixels, profile = decode_image(path, encoded)
+            self.refiner.check_name(self.source, name)
+            source: list[int] = []
+            files = {}
+            for what, file in self.refiner.inputs(self.source, name).items():
+                seen, encoded = _read_unchanged(file)
+                source += seen
+                files[what] = file, encoded
+            pixels, profile = self.refiner.decode(files)
             try:
                 self.refiner.check(pixels)
             except ValueError as error:
@@ -123,7 +121,11 @@ class ShardRefiner:
         except ImageError as error:
             return name, error
         self._largest = max(self._largest, pixels.nbytes)
-        return _Image(name, pixels, profile, source, hashlib.sha256(encoded).hexdigest())
+        checksums = {
+            f"{what}_sha256": hashlib.sha256(encoded).hexdigest()
+            for what, (_, encoded) in files.items()
+        }
+        return _Image(name, pixels, profile, source, checksums)
 
     def _batches(self, read: Iterator, failed: list) -> Iterator[list[_Image]]:
         # Images of one shape go through the network together, in the order in which they came.
@@ -151,13 +153,11 @@ class ShardRefiner:
     def _score(self, batch: list[_Image], refined: list[np.ndarray]) -> list[dict[str, float]]:
         if not self.scores:
             return [{} for _ in batch]
-        before, after = (
-            np.stack([to_unit(pixels) for pixels in images])
-            for images in ([image.pixels for image in batch], refined)
-        )
+        reference = self.refiner.reference([image.pixels for image in batch])
+        after = np.stack([to_unit(pixels) for pixels in refined])
         columns = {}
         for name, score in self.scores.items():
-            values = np.asarray(score(before, after), "float64")
+            values = np.asarray(score(reference, after), "float64")
             if values.shape != (len(batch),) or not np.isfinite(values).all():
                 raise RefinementError(
                     f"The score {name!r} gave {values.shape} values for {len(batch)} images, or "
@@ -179,8 +179,8 @@ class ShardRefiner:
         line = {
             "input": image.name,
             "output": image.name,
-            "action": "refined",
-            "input_sha256": image.sha256,
+            "action": self.refiner.action,
+            **image.checksums,
             "sha256": hashlib.sha256(encoded).hexdigest(),
             **({"scores": scores} if scores else {}),
         }

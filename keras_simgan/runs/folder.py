@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 import keras
 
 from keras_simgan import __version__
+from keras_simgan.callbacks import Backup
 from keras_simgan.data.files import replacing
 from keras_simgan.presets.run_preset import PRESET_FOLDER, RUN_FILE, RunError, preset_of
 from keras_simgan.runs.options import TrainingOptions, flag, options_of, read_options, values_of
@@ -84,14 +85,13 @@ class RunFolder(Generic[Options]):
 
     @property
     def backup(self) -> Path:
-        """The folder that `keras.callbacks.BackupAndRestore` keeps the state in."""
+        """The folder that `callbacks.Backup` keeps the state in."""
         return self.path / BACKUP_FOLDER
 
     @property
     def finished_epochs(self) -> int:
         """The epochs that a resumed training does not repeat."""
-        state = self.backup / "training_metadata.json"  # written by BackupAndRestore
-        return json.loads(state.read_text())["epoch"] if state.is_file() else 0
+        return Backup.finished_epochs(self.backup)
 
     def record(self, train: Any, counts: dict[str, int]) -> None:
         """Writes `run.json`; from then on the folder is this run's.

@@ -63,7 +63,7 @@ def read_pairs(options: PairedOptions) -> RunData[PairedDataset]:
             **common,
         ).pairs
         validation = _in_order(pairs, min(options.batch_size, len(pairs)), options.crop)
-    samples = _in_order(pairs, min(_SAMPLES, len(pairs)), options.crop)[0]
+    samples: Any = _in_order(pairs, min(_SAMPLES, len(pairs)), options.crop)[0]
     shown, described = None, {}
     if options.label_maps:
         shown = _picture(samples[0], colours, bool(options.instances))

@@ -52,9 +52,9 @@ def pix2pix(
         output_channels: The channels of what it becomes.
         options: The run's options.
     """
-    *size, channels = source_shape
+    height, width, channels = source_shape
     normalization = None if options.normalization == "none" else options.normalization
-    depth = options.depth or min(8, max(2, int(math.log2(min(size)))))
+    depth = options.depth or min(8, max(2, int(math.log2(min(height, width)))))
     generator = UNetGenerator(
         source_shape,
         options.filters,
@@ -67,7 +67,7 @@ def pix2pix(
         name="generator",
     )
     discriminator = PatchDiscriminator(
-        (*size, channels + output_channels),
+        (height, width, channels + output_channels),
         options.filters,
         options.discriminator_layers,
         normalization,

@@ -8,13 +8,15 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import keras
 import numpy as np
 
-from keras_simgan.callbacks import ImageGrid, TranslationMonitor
+from keras_simgan.callbacks import Backup, ImageGrid, TranslationMonitor
+from keras_simgan.data.files import replacing
 from keras_simgan.data.paired import PairedDataset
 from keras_simgan.data.unpaired import UnpairedDataset, unpaired
 from keras_simgan.models import GAN
 from keras_simgan.runs.folder import PRESET_FOLDER, RunError, RunFolder
 from keras_simgan.runs.options import TrainingOptions
 
+LOG_FILE = "log.csv"
 _SAMPLES = 8
 
 
@@ -100,7 +102,7 @@ def callbacks(run: RunFolder, data: RunData) -> list[keras.callbacks.Callback]:
     source, target = data.samples
     tensorboard = run.options.tensorboard
     made: list[keras.callbacks.Callback] = [
-        keras.callbacks.CSVLogger(str(run.path / "log.csv"), append=True),
+        keras.callbacks.CSVLogger(str(run.path / LOG_FILE), append=True),
         ImageGrid(run.path / "samples", source, target, tensorboard, data.shown),
     ]
     if isinstance(data.train, UnpairedDataset):
@@ -131,10 +133,15 @@ def fit(
     domains = " to ".join(Path(path).name for path in (options.source, options.target) if path)
 
     def check(epoch: int, logs: dict) -> None:
-        if not math.isfinite(logs["loss"]):
+        # The losses of an epoch were measured before its last update.
+        after = "val_loss" if data.validation is not None else "loss"
+        measured = logs if data.validation is not None else _losses(model, data.train)
+        if not math.isfinite(logs["loss"]) or not math.isfinite(measured[after]):
+            kept = run.finished_epochs
+            state = f"the state of {kept} epochs" if kept else "no state"
             raise RunError(
-                f"The loss is not finite after epoch {epoch + 1}. {str(run.path)!r} keeps the "
-                "state before it. Train in another folder with another --seed, a larger "
+                f"The loss is not finite after epoch {epoch + 1}. {str(run.path)!r} keeps {state}, "
+                "from before it. Train in another folder with another --seed, a larger "
                 "--batch-size or --dtype float32."
             )
 
@@ -149,6 +156,7 @@ def fit(
             **data.described,
         )
 
+    _trim_log(run)
     model.fit(
         data.train,
         validation_data=data.validation,
@@ -156,12 +164,30 @@ def fit(
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=[
             keras.callbacks.LambdaCallback(on_epoch_end=check),
-            keras.callbacks.BackupAndRestore(
-                str(run.backup), double_checkpoint=True, delete_checkpoint=False
-            ),
             *watching,
+            # After all that watches: an epoch that is not in it is watched again.
+            Backup(run.backup),
             keras.callbacks.LambdaCallback(on_epoch_end=save),
         ],
     )
     # Once more, in case the last epoch was interrupted between backup and preset.
     save()
+
+
+def _losses(model: GAN, train: UnpairedDataset | PairedDataset) -> dict[str, float]:
+    return model.test_on_batch(*train[0], return_dict=True)
+
+
+def _trim_log(run: RunFolder) -> None:
+    """Takes epochs out of the log that a run was killed in, for they come again."""
+    log = run.path / LOG_FILE
+    if not log.exists():
+        return
+    head, *rows = log.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [row for row in rows if row.split(",")[0].isdigit()]
+    kept = [
+        row for row in kept if row.endswith("\n") and int(row.split(",")[0]) < run.finished_epochs
+    ]
+    if kept != rows:
+        with replacing(log) as temporary:
+            temporary.write_text("".join([head, *kept]), encoding="utf-8")

@@ -302,11 +302,11 @@ class Interrupt(keras.callbacks.Callback):
             raise Interruption
 
 
-@pytest.mark.parametrize("interrupted_at", [2, 4])
-def test_interrupted_and_resumed_keeps_the_same_best(
-    interrupted_at, compiled_simgan, images, values, tmp_path
-):
-    def train(folder, weights_seed=1, interrupt=None):
+@pytest.fixture(scope="module")
+def train(compiled_simgan, images):
+    """Trains five epochs and keeps the best one, in a folder."""
+
+    def run(folder, weights_seed=1, interrupt=None):
         model = compiled_simgan(weights_seed=weights_seed, learning_rate=0.005, history_size=4)
         checkpoint = BestCheckpoint(
             folder / "best",
@@ -323,7 +323,20 @@ def test_interrupted_and_resumed_keeps_the_same_best(
         history = model.fit(*images, **arguments, callbacks=callbacks).history
         return checkpoint, history
 
-    whole, history = train(tmp_path / "whole")
+    return run
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(train, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, *train(folder)
+
+
+@pytest.mark.parametrize("interrupted_at", [2, 4])
+def test_interrupted_and_resumed_keeps_the_same_best(
+    interrupted_at, train, uninterrupted, images, values, tmp_path
+):
+    folder, whole, history = uninterrupted
     (tmp_path / "parts").mkdir()
     with pytest.raises(Interruption):
         train(tmp_path / "parts", interrupt=interrupted_at)
@@ -332,9 +345,10 @@ def test_interrupted_and_resumed_keeps_the_same_best(
     assert resumed.best == whole.best
     # So that a best before and one after the interruption are tried, and worse ones after it.
     assert whole.best["epoch"] == 4
-    states = [(tmp_path / part / "best.json").read_text() for part in ("whole", "parts")]
+    folders = (folder, tmp_path / "parts")
+    states = [(part / "best.json").read_text() for part in folders]
     assert states[0] == states[1]
-    presets = [models.SimGAN.from_preset(tmp_path / part / "best") for part in ("whole", "parts")]
+    presets = [models.SimGAN.from_preset(part / "best") for part in folders]
     for one, other in zip(*(values(model.variables) for model in presets), strict=True):
         np.testing.assert_array_equal(one, other)
     refined = presets[0].predict(images[0], verbose=0)

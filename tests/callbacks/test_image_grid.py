@@ -116,9 +116,10 @@ def test_gray_and_colour_stand_in_one_picture(tmp_path, images, small_cyclegan, 
             domains[name] = np.concatenate([domains[name], -domains[name], domains[name]], axis=-1)
     shapes = {f"{name}_shape": batch.shape[1:] for name, batch in domains.items()}
     model = small_cyclegan(**shapes, identity_weight=0)
-    model.compile()
     callback = ImageGrid(tmp_path, **domains)
-    model.fit(*domains.values(), verbose=0, callbacks=[callback])
+    callback.set_model(model)
+    callback.on_train_begin()
+    callback.on_epoch_end(0)
     sheet = read_image(tmp_path / "epoch_0001.png")[::12, ::12].reshape(6, 8, 2, 8, 3)
     for name, row in (("source", 0), ("target", 3)):
         expected = np.broadcast_to(from_unit(domains[name]), (2, 8, 8, 3))

@@ -85,8 +85,9 @@ def _similarities(clean: np.ndarray, noisy: np.ndarray) -> dict[str, list[float]
     pairs = list(zip(clean, noisy, strict=True))
     return {
         "ssim": [
-            metrics.structural_similarity(*pair, data_range=2, channel_axis=-1, **wang)
-            for pair in pairs
+            # Of intensities from 0, as the formula has them.
+            metrics.structural_similarity(a + 1, b + 1, data_range=2, channel_axis=-1, **wang)
+            for a, b in pairs
         ],
         "psnr": [metrics.peak_signal_noise_ratio(*pair, data_range=2) for pair in pairs],
     }

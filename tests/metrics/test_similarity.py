@@ -22,11 +22,18 @@ def test_as_scikit_image_has_it(golden):
 
 
 def test_flat_images_by_hand():
-    # Without variance only the means count: (2 m_a m_b + C1) / (m_a^2 + m_b^2 + C1), C1 = 0.0004.
-    a, b = np.full((1, 11, 11, 1), 0.5), np.full((1, 11, 11, 1), 0.25)
+    # Without variance only the means count: (2 m_a m_b + C1) / (m_a^2 + m_b^2 + C1), C1 = 0.0004,
+    # of intensities from 0: -0.5 is 0.5 above black, -0.75 is 0.25.
+    a, b = np.full((1, 11, 11, 1), -0.5), np.full((1, 11, 11, 1), -0.75)
     expected = (2 * 0.5 * 0.25 + 0.0004) / (0.25 + 0.0625 + 0.0004)
     np.testing.assert_allclose(structural_similarity(a, b), [expected])
     np.testing.assert_allclose(peak_signal_to_noise(a, b), [10 * np.log10(4 / 0.0625)])
+
+
+def test_negatives_are_unlike_and_a_little_light_is_like():
+    images = np.random.default_rng(0).uniform(-0.9, 0.9, (1, 32, 32, 1))
+    assert structural_similarity(images, -images)[0] < -0.5
+    assert structural_similarity(images, images + 0.1)[0] > 0.95
 
 
 def test_equal_images():

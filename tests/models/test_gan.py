@@ -62,6 +62,7 @@ def torch_loader(images):
     return torch.utils.data.DataLoader(data, batch_size=4)
 
 
+@pytest.mark.graph
 @pytest.mark.parametrize("form", [Pairs, tf_data, torch_loader])
 def test_fit_takes_every_form_of_data(
     form, trained_in_float64, compiled_simgan, images, values, float64
@@ -187,6 +188,7 @@ def test_mixed_float16_scales_the_loss(compiled_simgan, images, trained, state, 
     assert_same(state(model), state(loaded))
 
 
+@pytest.mark.graph
 def test_overflow_of_one_turn_halves_the_scale_and_leaves_the_other_turn(
     compiled_simgan, images, moved
 ):
@@ -205,6 +207,7 @@ def test_overflow_of_one_turn_halves_the_scale_and_leaves_the_other_turn(
     assert int(model.step) == 1
 
 
+@pytest.mark.graph
 def test_scale_grows_after_enough_finite_turns(compiled_simgan, images):
     model = compiled_simgan(policy="mixed_float16", refiner_turns=1)
     model.optimizer.dynamic_growth_steps = 4
@@ -327,6 +330,7 @@ def test_learning_rate_scheduler_sets_both_rates(policy, compiled_simgan, images
     assert rates(model) == pytest.approx([0.001 / 4, 0.01 / 4])
 
 
+@pytest.mark.graph
 def test_callbacks_of_keras_work_together(compiled_simgan, images, tmp_path):
     """One training, as each costs a compilation; each callback leaves its own trace."""
     model = compiled_simgan()

@@ -231,5 +231,5 @@ print(type(model).__module__, type(model.generator).__name__, model.adversarial_
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    expected = "keras_simgan.models.cyclegan ResNetGenerator hinge_loss"
+    expected = "keras_simgan.models.cyclegan Refiner hinge_loss"
     assert done.stdout.splitlines()[-1] == expected

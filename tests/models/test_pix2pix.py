@@ -4,7 +4,7 @@ import pytest
 from gan_contract import GANContract, arrays, assert_equal, draw_weights
 from keras import ops
 
-from keras_simgan.layers import DiffAugment
+from keras_simgan.layers import DiffAugment, PersistentDropout
 from keras_simgan.losses import R1Penalty
 from keras_simgan.models import Pix2Pix, batches
 from keras_simgan.networks import PatchDiscriminator, UNetGenerator
@@ -105,10 +105,10 @@ def test_dropout_resumes(tmp_path):
     images = np.random.default_rng(0).uniform(-1, 1, (2, 4, 8, 8, 1)).astype("float32")
 
     def build():
-        model = Pix2Pix(
-            UNetGenerator((8, 8, 1), 1, 6),  # deep enough for a level with dropout
-            PatchDiscriminator((8, 8, 2), 1, layers=1),
-        )
+        inputs = keras.Input((8, 8, 1))
+        x = PersistentDropout(0.5, seed=3)(keras.layers.Conv2D(4, 3, padding="same")(inputs))
+        x = keras.layers.Conv2D(1, 1, activation="tanh")(x)
+        model = Pix2Pix(keras.Model(inputs, x), PatchDiscriminator((8, 8, 2), 1, layers=0))
         model.compile(jit_compile=keras.config.backend() == "jax")
         return model
 

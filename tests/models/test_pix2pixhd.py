@@ -27,16 +27,18 @@ def encoded_pairs(count=4):
 def build(size=None, policy=None, encoder=None, styles=0, stage="both", **arguments):
     coarse = networks.ResNetGenerator(
         (None, None, CLASSES + styles),
-        filters=2,
+        filters=8,
         blocks=1,
         output_channels=3,
+        normalization=None,  # which on maps of four pixels makes much of rounding
         downsamplings=1,
         dtype=policy,
     )
     shape = (size, size)
+    patches = dict(filters=4, layers=1, normalization=None, dtype=policy)
     return models.Pix2PixHD(
         networks.LocalEnhancer(coarse, (*shape, CLASSES + styles), blocks=1, stage=stage),
-        networks.MultiScaleDiscriminator((*shape, CLASSES + 3), filters=2, layers=1, dtype=policy),
+        networks.MultiScaleDiscriminator((*shape, CLASSES + 3), **patches),
         encoder,
         **arguments,
     )
@@ -235,6 +237,8 @@ def test_a_generator_without_stages_says_so():
 
 def test_the_generator_is_given_styles_and_the_discriminator_is_not(tmp_path):
     model = compiled(with_encoder())
+    for weight in model.trainable_variables:
+        weight.assign(3 * weight)  # so that styles have a say
     source, photos = encoded_pairs()
     seen = {"image": photos, "instances": source["instances"]}
     styles = model.encoder.predict(seen, verbose=0)

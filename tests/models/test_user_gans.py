@@ -224,6 +224,7 @@ def test_spectral_normalization_is_a_layer_of_keras(state, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.graph
 class TestConditionalGAN(GANContract):
     name = "conditional"
     every_mode = True

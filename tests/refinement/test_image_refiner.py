@@ -3,11 +3,11 @@ import keras
 import numpy as np
 import pytest
 
-from keras_simgan.data import to_unit
+from keras_simgan.data import to_unit, write_image
 from keras_simgan.models import GAN
 from keras_simgan.networks import Refiner, ResNetGenerator
 from keras_simgan.refinement import ImageRefiner
-from keras_simgan.refinement.image_refiner import load_refiner
+from keras_simgan.refinement.load_refiner import load_refiner
 from keras_simgan.refinement.tiling import TiledNetwork
 
 random = np.random.default_rng(0)
@@ -61,6 +61,45 @@ def test_a_network_of_as_many_channels_refines_them_all(channels):
     old = image(6, 8, channels, dtype="uint16")
     new = ImageRefiner(negative((None, None, channels))).refine([old])[0]
     np.testing.assert_array_equal(new, 65535 - old)
+
+
+def converting(channels, output):
+    """A network that gives the negative of the first channel, in each of its channels."""
+    network = keras.Sequential([keras.Input((6, 8, channels)), keras.layers.Conv2D(output, 1)])
+    kernel = np.zeros((1, 1, channels, output))
+    kernel[:, :, 0] = -1
+    network.set_weights([kernel, np.zeros(output)])
+    return network
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize(
+    "own, output, channels, alpha",
+    [(1, 3, 1, 0), (3, 1, 3, 0), (1, 3, 2, 1), (3, 1, 4, 1), (5, 3, 5, 0), (3, 5, 3, 0)],
+)
+def test_a_network_that_gives_other_channels(own, output, channels, alpha, dtype):
+    old = image(6, 8, channels, dtype=dtype)
+    new = ImageRefiner(converting(own, output)).refine([old])[0]
+    assert new.dtype == dtype and new.shape == (6, 8, output + alpha)
+    for channel in range(output):
+        np.testing.assert_array_equal(new[..., channel], np.iinfo(dtype).max - old[..., 0])
+    np.testing.assert_array_equal(new[..., output:], old[..., channels - alpha :])
+
+
+def test_images_that_do_not_fit_a_network_of_other_channels():
+    with pytest.raises(ValueError, match="alpha channel, .* 5 channels, beside which .* no place"):
+        ImageRefiner(converting(3, 5)).refine([image(6, 8, 4)])
+    for channels in (3, 4):  # whose colours would be lost
+        with pytest.raises(ValueError, match=f"{channels} channels, but the refiner works on 1"):
+            ImageRefiner(converting(1, 3)).refine([image(6, 8, channels)])
+
+
+def test_a_profile_for_gray_is_none_for_colours(tmp_path):
+    path = tmp_path / "gray.png"
+    write_image(path, image(6, 8, 1), b"a profile of gray")
+    files = {"input": (path, path.read_bytes())}
+    assert ImageRefiner(negative((6, 8, 1))).decode(files)[1] is not None
+    assert ImageRefiner(converting(1, 3)).decode(files)[1] is None
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])

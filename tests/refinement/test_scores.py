@@ -23,12 +23,14 @@ def test_alpha_is_not_shown():
     for channels, shown in ((1, 1), (2, 1), (3, 3), (4, 3), (6, 3)):
         seen = []
         scores = scores_of(seen.append, Difference(True))
-        before = np.zeros((2, 1, 1, channels))
-        scores["realism"](before, before + 1)
+        after = np.ones((2, 1, 1, channels))
+        scores["realism"]({}, after)
         assert seen[0].shape == (2, 1, 1, shown) and (seen[0] == 1).all()
-        assert scores["label_agreement"](before, before + 1).tolist() == [shown, shown]
+        before = np.zeros((2, 1, 1, shown))
+        assert scores["label_agreement"]({"before": before}, after).tolist() == [shown, shown]
 
 
 def test_higher_is_better():
     before = np.zeros((1, 1, 1, 1))
-    assert scores_of(None, Difference(False))["label_agreement"](before, before + 2) == [-2]
+    score = scores_of(None, Difference(False))["label_agreement"]
+    assert score({"before": before}, before + 2) == [-2]

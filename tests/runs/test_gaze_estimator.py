@@ -85,6 +85,7 @@ def test_held_out_images_come_in_order_as_they_are():
     )
 
 
+@pytest.mark.graph
 def test_training_learns_and_tells_the_error(tmp_path, capsys):
     """The place of an edge tells the yaw."""
     places = np.random.default_rng(0).integers(3, 17, 480)

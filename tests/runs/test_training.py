@@ -26,7 +26,7 @@ def test_the_options_of_the_engine_reach_a_training(train, tmp_path):
     assert isinstance(model.adversarial_loss, HingeLoss)
     assert model.cycle_distance == "l2"
     # The preset holds the averages, and the backup the weights too.
-    (backup,) = (tmp_path / "run" / "backup").glob("*.h5")
+    backup = max((tmp_path / "run" / "backup").glob("*.h5"))
     generator = model.generator.get_weights()[0]
     stored = []
     with h5py.File(backup) as file:
@@ -36,3 +36,28 @@ def test_the_options_of_the_engine_reach_a_training(train, tmp_path):
     alike = [value for value in stored if np.shape(value) == generator.shape]
     assert any((value == generator).all() for value in alike)
     assert any(0 < np.abs(value - generator).max() < 0.01 for value in alike)
+
+
+def test_a_state_that_does_not_work_replaces_none(train, error, tmp_path, folders):
+    """The loss of an epoch is measured before its last update, which may be the one too many."""
+    out, options = tmp_path / "run", ("--steps-per-epoch", "1", "--decay-epochs", "0")
+    assert "no state" in error(
+        "cyclegan", out, *options, "--epochs", "1", "--learning-rate", "1e30"
+    )
+    assert not (out / "preset").exists() and not list((out / "backup").glob("*"))
+    validation = ("--validation-source", folders / "renders")
+    validation += ("--validation-target", folders / "photos")
+    message = error(
+        *("cyclegan", tmp_path / "other", *options, *validation),
+        *("--epochs", "1", "--learning-rate", "1e30"),
+    )
+    assert "not finite after epoch 1" in message
+
+
+def test_epochs_that_were_not_finished_leave_the_log(train, log, interrupted, tmp_path):
+    out, options = tmp_path / "run", ("--steps-per-epoch", "1", "--epochs", "3")
+    interrupted("on_epoch_end", 1, lambda: train("cyclegan", out, *options))
+    with (out / "log.csv").open("a") as file:
+        file.write("1,0.5,0.2")  # half a line, as a kill leaves it
+    assert train("cyclegan", out, *options) == 0
+    assert [row["epoch"] for row in log(out)] == ["0", "1", "2"]
