@@ -10,7 +10,7 @@ and the training's state beside it. Run again, it goes on where it stopped.
     export KERAS_SIMGAN_DATA=... KERAS_BACKEND=tensorflow TF_NUM_INTRAOP_THREADS=1
     python benchmarks/train_camvid_generator.py --out runs/camvid_pix2pixhd
 
-Half a minute of one core for an epoch.
+A quarter of a minute of one core for an epoch.
 """
 
 import argparse

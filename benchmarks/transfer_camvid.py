@@ -76,10 +76,10 @@ maps that the real photos have already.
 - What new maps bring is bicyclists, from 6 % to about 40 %, drawn or pasted: of the objects that
   are moved each class is as likely as another, and bicyclists are rare. What drawn photos cost is
   buildings, trees and pavement, whose textures the generator did not learn well enough.
-- The generator is small and was trained for 24 epochs of 120 photos at 160x120, about half an hour
-  of one core. Poles, signs and pedestrians, a few pixels wide, come out as smudges. A better one may
-  answer differently. So may a longer training of the segmentation network: in 250 steps `real` sees
-  each photo 17 times, and may not be done with them.
+- The generator is small and was trained for 24 epochs of 120 photos at 160x120, some seven minutes
+  of one core. Poles, signs and pedestrians, a few pixels wide, come out as smudges. A better one
+  may answer differently. So may a longer training of the segmentation network: in 250 steps `real`
+  sees each photo 17 times, and may not be done with them.
 """
 GENERATOR = "python benchmarks/train_camvid_generator.py --out runs/camvid_pix2pixhd"
 NEW_MAPS = 600
