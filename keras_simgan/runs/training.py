@@ -181,13 +181,12 @@ def _losses(model: GAN, train: UnpairedDataset | PairedDataset) -> dict[str, flo
 def _trim_log(run: RunFolder) -> None:
     """Takes epochs out of the log that a run was killed in, for they come again."""
     log = run.path / LOG_FILE
-    if not log.exists():
+    lines = log.read_text(encoding="utf-8").splitlines(keepends=True) if log.exists() else []
+    if not lines:
         return
-    head, *rows = log.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [row for row in rows if row.split(",")[0].isdigit()]
-    kept = [
-        row for row in kept if row.endswith("\n") and int(row.split(",")[0]) < run.finished_epochs
-    ]
+    head, *rows = lines
+    finished = {str(epoch) for epoch in range(run.finished_epochs)}
+    kept = [row for row in rows if row.split(",")[0] in finished and row.endswith("\n")]
     if kept != rows:
         with replacing(log) as temporary:
             temporary.write_text("".join([head, *kept]), encoding="utf-8")

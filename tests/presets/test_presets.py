@@ -355,7 +355,7 @@ def test_direction_loads_one_generator_alone(translator, colour_images, tmp_path
     (tmp_path / "preset" / "training.weights.h5").unlink()
     for cls in (type(translator), models.GAN):
         network = cls.from_preset(tmp_path / "preset", direction=direction)
-        assert type(network) is networks.ResNetGenerator
+        assert type(network) is networks.Refiner
         np.testing.assert_array_equal(
             network.predict(colour_images[0], verbose=0),
             translator.translate(colour_images[0], direction=direction),
