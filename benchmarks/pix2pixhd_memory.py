@@ -27,9 +27,9 @@ SIZES = {"global": (256, 512), "enhancer": (512, 1024), "both": (512, 1024)}
 CLASSES, STEPS = 35, 3
 CONCLUSION = """`RematScope` around all of it does not pay. On torch it takes nearly twice the time
 and saves nothing: probably since the network as a whole is a layer too, so that all of it is
-computed again at once and kept after all. On TensorFlow it cannot train: `tf.recompute_grad` takes no
-keyword arguments in a graph, and Keras passes `training` as one. On JAX it costs little and
-saves nothing.
+computed again at once and kept after all. On TensorFlow it cannot train: `tf.recompute_grad`
+takes no keyword arguments in a graph, and Keras passes `training` as one. On JAX it costs little
+and saves nothing.
 """
 
 
