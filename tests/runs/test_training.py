@@ -1,5 +1,6 @@
 import h5py
 import numpy as np
+import pytest
 
 from keras_simgan import presets
 from keras_simgan.losses import HingeLoss
@@ -38,6 +39,7 @@ def test_the_options_of_the_engine_reach_a_training(train, tmp_path):
     assert any(0 < np.abs(value - generator).max() < 0.01 for value in alike)
 
 
+@pytest.mark.graph  # eagerly TensorFlow gives a warning of its own
 def test_a_state_that_does_not_work_replaces_none(train, error, tmp_path, folders):
     """The loss of an epoch is measured before its last update, which may be the one too many."""
     out, options = tmp_path / "run", ("--steps-per-epoch", "1", "--decay-epochs", "0")
