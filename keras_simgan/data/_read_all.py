@@ -13,12 +13,6 @@ MEMORY_LIMIT = 2 * 1024**3
 _PROGRESS_FROM = 1000  # images; fewer are read in a moment
 
 
-def check_on_bad_image(on_bad_image: str) -> None:
-    """Refuses what is neither `"error"` nor `"skip"`, with a ValueError."""
-    if on_bad_image not in ("error", "skip"):
-        raise ValueError(f'`on_bad_image` must be "error" or "skip". Received: {on_bad_image!r}')
-
-
 def read_all(
     read: Callable[[str], Sequence[np.ndarray]],
     names: list[str],

@@ -22,6 +22,12 @@ class ImageError(ValueError):
     """An image that cannot be used. The message names it, what was expected, and the way out."""
 
 
+def check_on_bad_image(on_bad_image: str) -> None:
+    """Refuses what is neither `"error"` nor `"skip"`, with a ValueError."""
+    if on_bad_image not in ("error", "skip"):
+        raise ValueError(f'`on_bad_image` must be "error" or "skip". Received: {on_bad_image!r}')
+
+
 def list_images(folder: str | Path) -> list[str]:
     """Lists the images below a folder.
 

@@ -10,13 +10,12 @@ import numpy as np
 from keras_simgan.data._npz import load_npz
 from keras_simgan.data._read_all import (
     MEMORY_LIMIT,
-    check_on_bad_image,
     read_all,
     resize_all,
     warn_of_skipped,
 )
 from keras_simgan.data.epochs import check_image_size
-from keras_simgan.data.files import ImageError, list_images
+from keras_simgan.data.files import ImageError, check_on_bad_image, list_images
 from keras_simgan.data.images import read_image
 from keras_simgan.data.labels import read_labels
 from keras_simgan.data.photos import Photos

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_simgan.data.files import ImageError
-from keras_simgan.data.index_images import decode_indices, read_indices, resize_nearest
+from keras_simgan.data.index_images import IndexMaps
 from keras_simgan.data.label_maps import as_maps
 
 
@@ -45,7 +45,7 @@ def instance_edges(ids: np.ndarray) -> np.ndarray:
     return edges
 
 
-class InstanceMaps:
+class InstanceMaps(IndexMaps):
     """Reads, checks and resizes (nearest neighbour) maps of instance ids.
 
     Attributes:
@@ -53,29 +53,6 @@ class InstanceMaps:
     """
 
     channels = 1
-
-    def read(self, path: Path) -> np.ndarray:
-        """Reads one file, at its own size and with its own values.
-
-        Args:
-            path: The file.
-
-        Raises:
-            ImageError: If it cannot be read, or is a jpg.
-        """
-        return read_indices(path)
-
-    def decode(self, path: Path, encoded: bytes) -> np.ndarray:
-        """Decodes one file that is in memory, as `read` does one on disk.
-
-        Args:
-            path: What to call it in errors.
-            encoded: Its content.
-
-        Raises:
-            ImageError: If it is damaged, or a jpg.
-        """
-        return decode_indices(path, encoded)
 
     def fit(self, image: np.ndarray, path: Path) -> np.ndarray:
         """Makes what `read` gave ids.
@@ -100,15 +77,6 @@ class InstanceMaps:
             ImageError: If it is no such array.
         """
         return self._ids(as_maps(images, argument), f"`{argument}`")
-
-    def resize(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """Resizes one map, by nearest neighbour.
-
-        Args:
-            image: Shape `(height, width, 1)`.
-            size: The new `(height, width)`.
-        """
-        return resize_nearest(image, size)
 
     def batch(self, ids: np.ndarray) -> np.ndarray:
         """Gives a batch as it is.

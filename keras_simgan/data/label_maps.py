@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from keras_simgan.data.files import ImageError
-from keras_simgan.data.images import decode_any, read_bytes
-from keras_simgan.data.index_images import decode_indices, refuse_jpeg, resize_nearest
+from keras_simgan.data.images import decode_any
+from keras_simgan.data.index_images import IndexMaps, refuse_jpeg
 
 
-class LabelMaps:
+class LabelMaps(IndexMaps):
     """Reads, checks, resizes (nearest neighbour) and encodes label maps.
 
     In memory a map is its indices; a pixel to ignore has the index after the last class.
@@ -58,18 +58,6 @@ class LabelMaps:
         self.channels, self.ignore = int(classes), ignore
         self._dtype = "uint8" if classes < 256 else "uint16"
 
-    def read(self, path: Path) -> np.ndarray:
-        """Reads one file, at its own size and with its own values.
-
-        Args:
-            path: The file.
-
-        Raises:
-            ImageError: If it cannot be read, or is a jpg.
-        """
-        refuse_jpeg(path)
-        return self.decode(path, read_bytes(path))
-
     def decode(self, path: Path, encoded: bytes) -> np.ndarray:
         """Decodes one file that is in memory, as `read` does one on disk.
 
@@ -81,7 +69,7 @@ class LabelMaps:
             ImageError: If it is damaged, or a jpg.
         """
         if self._codes is None:
-            return decode_indices(path, encoded)
+            return super().decode(path, encoded)
         refuse_jpeg(path)
         return decode_any(path, encoded).image
 
@@ -111,15 +99,6 @@ class LabelMaps:
         return np.stack(
             [self._indices(image, f"Row {row} of `{argument}`") for row, image in enumerate(images)]
         )
-
-    def resize(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """Resizes one map, by nearest neighbour.
-
-        Args:
-            image: Shape `(height, width, 1)`.
-            size: The new `(height, width)`.
-        """
-        return resize_nearest(image, size)
 
     def batch(self, indices: np.ndarray) -> np.ndarray:
         """Encodes a batch: 1 in the channel of a pixel's class, 0 elsewhere.

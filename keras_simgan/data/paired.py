@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from keras_simgan.data._read_all import MEMORY_LIMIT, check_on_bad_image
+from keras_simgan.data._read_all import MEMORY_LIMIT
 from keras_simgan.data.epochs import EpochBatches, check_crop_size, check_image_size
+from keras_simgan.data.files import check_on_bad_image
 from keras_simgan.data.instance_maps import InstanceMaps, instance_edges
 from keras_simgan.data.label_maps import LabelMaps
 from keras_simgan.data.pair_part import PairPart

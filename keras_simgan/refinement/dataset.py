@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_simgan.data.files import check_on_bad_image
 from keras_simgan.refinement.image_refiner import SOURCE_TO_TARGET
 from keras_simgan.refinement.record import BEGUN, TODO
 from keras_simgan.refinement.run import RefinementReport, RefinementRun
@@ -178,8 +179,7 @@ def _refine_here(run: RefinementRun, worker: ShardRefiner, progress: bool) -> No
 
 
 def _check(on_bad_image: str, critic, label_agreement, keep_fraction) -> None:
-    if on_bad_image not in ("error", "skip"):
-        raise ValueError(f'`on_bad_image` must be "error" or "skip". Received: {on_bad_image!r}')
+    check_on_bad_image(on_bad_image)
     if keep_fraction is None:
         return
     if not 0 < keep_fraction <= 1:

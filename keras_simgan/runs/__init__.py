@@ -5,9 +5,9 @@ import pkgutil
 from keras_simgan.runs.registry import MODELS
 
 _PLACES = {
-    "PRESET_FOLDER": "keras_simgan.runs.folder:PRESET_FOLDER",
-    "RunError": "keras_simgan.runs.folder:RunError",
-    "preset_of": "keras_simgan.runs.folder:preset_of",
+    "PRESET_FOLDER": "keras_simgan.presets.run_preset:PRESET_FOLDER",
+    "RunError": "keras_simgan.presets.run_preset:RunError",
+    "preset_of": "keras_simgan.presets.run_preset:preset_of",
     **{f"train_{name}": model.train for name, model in MODELS.items()},
 }
 

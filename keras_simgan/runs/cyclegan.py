@@ -12,6 +12,7 @@ from keras_simgan.runs.decaying import compile_decaying, decaying_folder
 from keras_simgan.runs.frozen_model import check_input_shape, load_frozen
 from keras_simgan.runs.options import CycleGANOptions
 from keras_simgan.runs.options.cycle import CycleOptions
+from keras_simgan.runs.options.decaying import normalization_of
 from keras_simgan.runs.training import callbacks, fit, read_data
 
 _SMALL = 128  # pixels a side; up to here the paper has 6 blocks, from 256 on 9
@@ -72,7 +73,7 @@ def cyclegan_networks(
         image_shape: `(height, width, channels)`.
         options: The run's options.
     """
-    normalization = None if options.normalization == "none" else options.normalization
+    normalization = normalization_of(options.normalization)
     shared: dict[str, Any] = {
         "image_shape": image_shape,
         "filters": options.filters,

@@ -11,9 +11,7 @@ from keras_simgan.data.paired import PairedDataset, paired
 from keras_simgan.ranges import to_unit
 from keras_simgan.runs.folder import RunError
 from keras_simgan.runs.options.paired import PairedOptions
-from keras_simgan.runs.training import RunData
-
-_SAMPLES = 8
+from keras_simgan.runs.training import SAMPLES, RunData
 
 
 def read_pairs(options: PairedOptions) -> RunData[PairedDataset]:
@@ -63,7 +61,7 @@ def read_pairs(options: PairedOptions) -> RunData[PairedDataset]:
             **common,
         ).pairs
         validation = _in_order(pairs, min(options.batch_size, len(pairs)), options.crop)
-    samples: Any = _in_order(pairs, min(_SAMPLES, len(pairs)), options.crop)[0]
+    samples: Any = _in_order(pairs, min(SAMPLES, len(pairs)), options.crop)[0]
     shown, described = None, {}
     if options.label_maps:
         shown = _picture(samples[0], colours, bool(options.instances))

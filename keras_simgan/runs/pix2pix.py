@@ -9,6 +9,7 @@ from keras_simgan.models import Pix2Pix
 from keras_simgan.networks import PatchDiscriminator, UNetGenerator
 from keras_simgan.runs.decaying import compile_decaying, decaying_folder
 from keras_simgan.runs.options import Pix2PixOptions
+from keras_simgan.runs.options.decaying import normalization_of
 from keras_simgan.runs.paired import read_pairs
 from keras_simgan.runs.training import callbacks, fit
 
@@ -53,7 +54,7 @@ def pix2pix(
         options: The run's options.
     """
     height, width, channels = source_shape
-    normalization = None if options.normalization == "none" else options.normalization
+    normalization = normalization_of(options.normalization)
     depth = options.depth or min(8, max(2, int(math.log2(min(height, width)))))
     generator = UNetGenerator(
         source_shape,

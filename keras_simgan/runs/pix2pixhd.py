@@ -12,6 +12,7 @@ from keras_simgan.runs.decaying import compile_decaying, decaying_folder
 from keras_simgan.runs.folder import RunError, preset_of
 from keras_simgan.runs.frozen_model import load_frozen
 from keras_simgan.runs.options import Pix2PixHDOptions
+from keras_simgan.runs.options.decaying import normalization_of
 from keras_simgan.runs.paired import read_pairs
 from keras_simgan.runs.training import callbacks, fit
 
@@ -97,7 +98,7 @@ def pix2pixhd(
 def _networks(
     channels: int, output_channels: int, options: Pix2PixHDOptions
 ) -> tuple[ResNetGenerator, MultiScaleDiscriminator]:
-    normalization = None if options.normalization == "none" else options.normalization
+    normalization = normalization_of(options.normalization)
     generator = ResNetGenerator(
         (None, None, channels),
         options.filters,

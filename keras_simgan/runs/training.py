@@ -17,7 +17,7 @@ from keras_simgan.runs.folder import PRESET_FOLDER, RunError, RunFolder
 from keras_simgan.runs.options import TrainingOptions
 
 LOG_FILE = "log.csv"
-_SAMPLES = 8
+SAMPLES = 8  # images that are watched
 
 
 Data = TypeVar("Data", UnpairedDataset, PairedDataset)
@@ -80,7 +80,7 @@ def read_data(options: TrainingOptions) -> RunData[UnpairedDataset]:
             **common,
         )
         validation = _in_order(watched, min(options.batch_size, len(watched.source)), crop_size)
-    count = min(_SAMPLES, len(watched.source), len(watched.target))
+    count = min(SAMPLES, len(watched.source), len(watched.target))
     counts = {"source": len(train.source), "target": len(train.target)}
     return RunData(train, validation, _in_order(watched, count, crop_size)[0], counts)
 
@@ -134,9 +134,11 @@ def fit(
 
     def check(epoch: int, logs: dict) -> None:
         # The losses of an epoch were measured before its last update.
-        after = "val_loss" if data.validation is not None else "loss"
-        measured = logs if data.validation is not None else _losses(model, data.train)
-        if not math.isfinite(logs["loss"]) or not math.isfinite(measured[after]):
+        if data.validation is None:
+            after = model.test_on_batch(*data.train[0], return_dict=True)["loss"]
+        else:
+            after = logs["val_loss"]
+        if not (math.isfinite(logs["loss"]) and math.isfinite(after)):
             kept = run.finished_epochs
             state = f"the state of {kept} epochs" if kept else "no state"
             raise RunError(
@@ -172,10 +174,6 @@ def fit(
     )
     # Once more, in case the last epoch was interrupted between backup and preset.
     save()
-
-
-def _losses(model: GAN, train: UnpairedDataset | PairedDataset) -> dict[str, float]:
-    return model.test_on_batch(*train[0], return_dict=True)
 
 
 def _trim_log(run: RunFolder) -> None:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from keras_simgan.data import ImageError, write_image
-from keras_simgan.data.index_images import read_indices, resize_nearest
+from keras_simgan.data.index_images import IndexMaps, resize_nearest
 from keras_simgan.data.label_maps import LabelMaps
 
 
@@ -71,21 +71,21 @@ def test_of_a_palette_the_indices_count(tmp_path, suffix):
     image = Image.fromarray(indices)
     image.putpalette([200, 10, 10, 10, 200, 10] + 10 * [9, 9, 9])
     image.save(tmp_path / f"a.{suffix}")
-    np.testing.assert_array_equal(read_indices(tmp_path / f"a.{suffix}")[..., 0], indices)
+    np.testing.assert_array_equal(IndexMaps().read(tmp_path / f"a.{suffix}")[..., 0], indices)
 
 
 def test_few_bits_are_not_stretched(tmp_path):
     masks = np.array([[0, 1, 1]], "uint8")
     Image.fromarray(masks * 255).convert("1").save(tmp_path / "one.png")
-    np.testing.assert_array_equal(read_indices(tmp_path / "one.png")[..., 0], masks)
+    np.testing.assert_array_equal(IndexMaps().read(tmp_path / "one.png")[..., 0], masks)
     for bits in (2, 4):
         indices = np.arange(2**bits, dtype="uint8")[None]
         image = Image.fromarray(indices)
         image.putpalette([gray for index in range(2**bits) for gray in 3 * [index]])
         image.save(tmp_path / "palette.png", bits=bits)
-        np.testing.assert_array_equal(read_indices(tmp_path / "palette.png")[..., 0], indices)
+        np.testing.assert_array_equal(IndexMaps().read(tmp_path / "palette.png")[..., 0], indices)
         (tmp_path / "gray.png").write_bytes(gray_png(indices, bits))
-        np.testing.assert_array_equal(read_indices(tmp_path / "gray.png")[..., 0], indices)
+        np.testing.assert_array_equal(IndexMaps().read(tmp_path / "gray.png")[..., 0], indices)
 
 
 def gray_png(indices, bits):

@@ -39,3 +39,12 @@ class DecayingOptions(TrainingOptions):
         """The epochs at the constant rate, and those in which it falls."""
         decay = self.epochs // 2 if self.decay_epochs is None else self.decay_epochs
         return self.epochs - decay, decay
+
+
+def normalization_of(option: str) -> str | None:
+    """What networks take for an option `normalization`, where none is typed as `"none"`.
+
+    Args:
+        option: As typed.
+    """
+    return None if option == "none" else option
