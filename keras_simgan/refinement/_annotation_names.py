@@ -10,19 +10,11 @@ from functools import cached_property
 from pathlib import Path
 
 from keras_simgan.data.files import IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES
+from keras_simgan.data.label_images import is_label_folder
 
 ALL_SUFFIXES = IMAGE_SUFFIXES + OTHER_IMAGE_SUFFIXES
-#: Names of folders whose images are labels, whatever their case.
-LABEL_FOLDERS = (
-    *("mask", "masks", "label", "labels", "label_index", "label_maps"),
-    *("gt", "ground_truth", "groundtruth"),
-    *("annotation", "annotations", "annots", "segmentation", "segmentations", "seg", "segmaps"),
-    *("SegmentationClass", "SegmentationObject", "gtFine", "gtCoarse", "panoptic", "semantic"),
-    *("instance", "instances", "depth", "depths", "disparity", "normals"),
-)
 #: Folders where data sets keep the images of the labels that lie in a folder beside.
 IMAGE_FOLDERS = ("images", "image", "JPEGImages", "imgs", "img", "rgb")
-LABELS = frozenset(name.casefold() for name in LABEL_FOLDERS)
 _FILE_SCHEME = "file://"
 _SEPARATOR = re.compile(r"[/\\]")
 
@@ -179,26 +171,17 @@ class Names:
         return False
 
 
-def label_names(folders: Sequence[str] | None) -> frozenset[str]:
-    """Names of folders of labels, to be compared without case.
-
-    Args:
-        folders: The names; `LABEL_FOLDERS` when left out.
-    """
-    return LABELS if folders is None else frozenset(name.casefold() for name in folders)
-
-
-def image_folders_of(folder: str, labels: frozenset[str] = LABELS) -> list[str]:
+def image_folders_of(folder: str, label_folders: Sequence[str] | None = None) -> list[str]:
     """The folders that hold the images of the labels in a folder, if that is one of labels.
 
     Args:
         folder: Such as `labels/train`, which makes `images/train` and `train`, among others.
-        labels: What `label_names` gives.
+        label_folders: Names of folders of labels; `LABEL_FOLDERS` when left out.
     """
     found = []
     parts = folder.split("/")
     for place, part in enumerate(parts):
-        if part.casefold() in labels:
+        if is_label_folder(part, label_folders):
             for inserted in ([], *([name] for name in IMAGE_FOLDERS)):
                 found.append("/".join([*parts[:place], *inserted, *parts[place + 1 :]]))
     return found

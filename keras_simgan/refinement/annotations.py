@@ -8,14 +8,13 @@ import warnings
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path, PurePosixPath
 
+from keras_simgan.data.label_images import LABEL_FOLDERS, is_label_image
 from keras_simgan.data.labels import LABEL_FILES
 from keras_simgan.refinement._annotation_json import rewrite_json, rewrite_json_lines
 from keras_simgan.refinement._annotation_names import (
-    LABEL_FOLDERS,
     Names,
     Unclear,
     image_folders_of,
-    label_names,
     suffixes,
 )
 from keras_simgan.refinement._annotation_text import (
@@ -48,22 +47,6 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-
-
-def is_label_image(name: str, folders: Sequence[str] | None = None) -> bool:
-    """Whether an image is a label, such as a mask, because of the folder it lies in.
-
-    Args:
-        name: The image's name relative to the data set, with forward slashes.
-        folders: Names of folders, at any depth and in any case, whose images are labels;
-            `LABEL_FOLDERS` when left out.
-
-    Example:
-        >>> is_label_image("train/masks/0001.png"), is_label_image("train/0001.png")
-        (True, False)
-    """
-    known = label_names(folders)
-    return any(part.casefold() in known for part in PurePosixPath(name).parts[:-1])
 
 
 def is_annotation(name: str) -> bool:
@@ -102,7 +85,7 @@ def belongs_to_dropped(
     if file in LABEL_FILES or "." not in file:
         return False
     stem = file.rpartition(".")[0]
-    for place in (folder, *image_folders_of(folder, label_names(folders))):
+    for place in (folder, *image_folders_of(folder, folders)):
         for suffix in ("", *suffixes()):
             image = posixpath.join(place, stem + suffix)
             if image != name and is_dropped(image):
