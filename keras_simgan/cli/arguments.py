@@ -84,10 +84,10 @@ def required_options(cls: type) -> list[str]:
     return [name for name in options_of(cls) if not hasattr(cls, name)]
 
 
-def add_on_bad_image(parser: argparse.ArgumentParser) -> None:
-    """Adds `--on-bad-image`, as the trainings have it.
+def add_image_options(parser: argparse.ArgumentParser) -> None:
+    """Adds which images of a folder are used, as the trainings have it.
 
     Args:
         parser: Where to.
     """
-    add_options(parser, TrainingOptions, ["on_bad_image"])
+    add_options(parser, TrainingOptions, ["on_bad_image", "label_folders", "label_patterns"])

@@ -5,7 +5,7 @@ import json
 import shlex
 from pathlib import Path
 
-from keras_simgan.cli.arguments import DEFAULT, add_command, add_on_bad_image
+from keras_simgan.cli.arguments import DEFAULT, add_command, add_image_options
 from keras_simgan.runs.options.numbers import not_negative, positive
 
 _TRANSFER = ("test", "steps", "seeds")
@@ -78,7 +78,7 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
     add("--channels", type=int, choices=(1, 3), help=gray)
     other = "convert images with other channels instead of failing"
     add("--convert-channels", action="store_true", help=other)
-    add_on_bad_image(parser)
+    add_image_options(parser)
     default = parser.get_default
     parser.set_defaults(run=lambda arguments: _evaluate(arguments, default))
 
@@ -137,6 +137,8 @@ def _evaluate(arguments: argparse.Namespace, default) -> None:
             arguments.channels,
             arguments.convert_channels,
             arguments.on_bad_image,
+            arguments.label_folders,
+            arguments.label_patterns,
         ),
         agreement=agreement,
         transfer=transfer,

@@ -2,7 +2,7 @@
 
 import argparse
 
-from keras_simgan.cli.arguments import DEFAULT, add_command, add_on_bad_image
+from keras_simgan.cli.arguments import DEFAULT, add_command, add_image_options
 from keras_simgan.runs.options.numbers import positive
 
 # Images of each domain that a critic is fitted to; of photos made of label maps fewer, as these are
@@ -54,17 +54,11 @@ def add_refine(commands: argparse._SubParsersAction) -> None:
         help="a tile's reach beyond its place; default: enough, up to a quarter of the tile",
     )
     add(
-        "--label-folders",
-        nargs="+",
-        metavar="NAME",
-        help="folders whose images are labels and are copied; default: masks, labels and the like",
-    )
-    add(
         "--instances",
         metavar="FOLDER",
         help="instance maps under the label maps' names, for models that were trained with them",
     )
-    add_on_bad_image(refine)
+    add_image_options(refine)
     add = refine.add_argument_group("choosing the best images").add_argument
     add(
         "--critic",
@@ -98,7 +92,6 @@ def _share(text: str) -> float:
 
 
 def _refine(arguments: argparse.Namespace) -> None:
-    from keras_simgan.data import list_images
     from keras_simgan.presets.registry import find
     from keras_simgan.refinement import refine_dataset
     from keras_simgan.runs import preset_of
@@ -108,7 +101,7 @@ def _refine(arguments: argparse.Namespace) -> None:
         raise ValueError("--label-model and --label-distance need each other.")
     if arguments.critic is not None:  # fitting it takes time, so mistyped names are reported before
         find(preset)
-        list_images(arguments.source)
+        _listed(arguments, preset)
     report = refine_dataset(
         preset,
         arguments.source,
@@ -120,6 +113,7 @@ def _refine(arguments: argparse.Namespace) -> None:
         tile=arguments.tile,
         overlap=arguments.overlap,
         label_folders=arguments.label_folders,
+        label_patterns=arguments.label_patterns,
         instances=arguments.instances,
         critic=_critic(arguments, preset),
         label_agreement=_label_agreement(arguments),
@@ -143,7 +137,6 @@ def _critic(arguments: argparse.Namespace, preset: str):
     from keras_simgan.data.sampling import read_sample
     from keras_simgan.metrics import RealismCritic, feature_extractor
     from keras_simgan.presets.folder import metadata_of
-    from keras_simgan.refinement.annotations import is_label_image
 
     extractor = feature_extractor("small")
 
@@ -154,15 +147,10 @@ def _critic(arguments: argparse.Namespace, preset: str):
             shape = image.shape
         return np.asarray(found), shape
 
-    renders = [
-        name
-        for name in list_images(arguments.source)
-        if not is_label_image(name, arguments.label_folders)
-    ]
     skip_bad = arguments.on_bad_image == "skip"
-    real, shape = features(
-        read_sample(arguments.critic, list_images(arguments.critic), _CRITIC_SAMPLE)
-    )
+    photos = list_images(arguments.critic, arguments.label_folders, arguments.label_patterns)
+    real, shape = features(read_sample(arguments.critic, photos, _CRITIC_SAMPLE))
+    renders = _listed(arguments, preset)
     fit = shape[:2], shape[2]
     if metadata_of(preset).get("label_maps"):
         # A label map looks like no photo, so the critic learns from photos made of some.
@@ -170,6 +158,18 @@ def _critic(arguments: argparse.Namespace, preset: str):
     else:
         sample = read_sample(arguments.source, renders, _CRITIC_SAMPLE, *fit, skip_bad=skip_bad)
     return RealismCritic.fit(real, features(sample)[0], extractor)
+
+
+def _listed(arguments: argparse.Namespace, preset: str) -> list[str]:
+    """The images that are to be refined."""
+    from keras_simgan.data.label_images import LabelRule
+    from keras_simgan.data.listing import list_folder
+    from keras_simgan.presets.folder import metadata_of
+
+    rule = LabelRule(arguments.label_folders, arguments.label_patterns)
+    if metadata_of(preset).get("label_maps") and not rule.is_settled:
+        rule = LabelRule((), ())
+    return list_folder(arguments.source, rule, arguments.on_bad_image == "skip")[0]
 
 
 def _generated(arguments: argparse.Namespace, preset: str, names, size, channels, skip_bad):

@@ -4,7 +4,7 @@ Nothing here imports TensorFlow by itself.
 """
 
 from keras_simgan.data.eyes import EyeRenderer
-from keras_simgan.data.files import ImageError, list_images
+from keras_simgan.data.files import ImageError
 from keras_simgan.data.gaze import pitch_yaw_to_vector, vector_to_pitch_yaw
 from keras_simgan.data.images import (
     read_image,
@@ -14,6 +14,7 @@ from keras_simgan.data.images import (
 )
 from keras_simgan.data.instance_maps import instance_edges
 from keras_simgan.data.labels import LabelError, read_folder, read_labels, write_folder
+from keras_simgan.data.listing import list_images
 from keras_simgan.data.paired import PairedDataset, paired
 from keras_simgan.data.sampling import sample_images
 from keras_simgan.data.unpaired import UnpairedDataset, unpaired

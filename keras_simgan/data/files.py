@@ -1,4 +1,4 @@
-"""Folders of images: listing, reading ahead, and writing files whole or not at all."""
+"""Image files: what is read, reading ahead, and writing files whole or not at all."""
 
 import contextlib
 import itertools
@@ -26,78 +26,6 @@ def check_on_bad_image(on_bad_image: str) -> None:
     """Refuses what is neither `"error"` nor `"skip"`, with a ValueError."""
     if on_bad_image not in ("error", "skip"):
         raise ValueError(f'`on_bad_image` must be "error" or "skip". Received: {on_bad_image!r}')
-
-
-def list_images(folder: str | Path) -> list[str]:
-    """Lists the images below a folder.
-
-    Args:
-        folder: A folder. Sub-folders count; hidden files and folders do not.
-
-    Returns:
-        The images' paths relative to `folder`, with forward slashes, sorted.
-
-    Raises:
-        ImageError: If the folder is missing, or holds no image.
-    """
-    names = [n for n in list_files(folder) if n.lower().endswith(IMAGE_SUFFIXES)]
-    if not names:
-        raise ImageError(
-            f"No image in the folder {str(folder)!r} or below it. Expected files that end in "
-            f"{', '.join(IMAGE_SUFFIXES)}."
-        )
-    return names
-
-
-def list_files(folder: str | Path) -> list[str]:
-    """Lists all files below a folder that are not hidden, as `list_images` does.
-
-    Args:
-        folder: A folder.
-
-    Returns:
-        Paths relative to `folder`, with forward slashes, sorted.
-
-    Raises:
-        ImageError: If the folder is missing, is a file, or cannot be read.
-    """
-    return sorted(walk_files(folder))
-
-
-def walk_files(folder: str | Path) -> Iterator[str]:
-    """Goes through the files of `list_files` in no order, without holding their names in memory.
-
-    Args:
-        folder: A folder.
-
-    Yields:
-        Paths relative to `folder`, with forward slashes.
-
-    Raises:
-        ImageError: If the folder is missing, is a file, or cannot be read.
-    """
-    folder = Path(folder)
-    if not folder.exists():
-        raise ImageError(f"The folder {str(folder)!r} does not exist. Check the path.")
-    if not folder.is_dir():
-        raise ImageError(f"{str(folder)!r} is a file; expected a folder of images.")
-    waiting = [""]
-    while waiting:
-        relative = waiting.pop()
-        try:
-            with os.scandir(folder / relative) as entries:
-                for entry in entries:
-                    if entry.name.startswith("."):
-                        continue
-                    if entry.is_dir():
-                        if not entry.is_symlink():  # it may lead in a circle
-                            waiting.append(f"{relative}{entry.name}/")
-                    else:
-                        yield relative + entry.name
-        except OSError as error:
-            raise ImageError(
-                f"The folder {error.filename!r} cannot be read: {error.strerror}."
-            ) from error
 
 
 def unsupported_format(path: str | Path) -> ImageError:

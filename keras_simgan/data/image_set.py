@@ -1,7 +1,7 @@
 """One domain's images, from wherever they come, at one size and channel count."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ from keras_simgan.data._read_all import (
     warn_of_skipped,
 )
 from keras_simgan.data.epochs import check_image_size
-from keras_simgan.data.files import ImageError, check_on_bad_image, list_images
+from keras_simgan.data.files import ImageError, check_on_bad_image
 from keras_simgan.data.images import read_image
+from keras_simgan.data.label_images import LabelRule
 from keras_simgan.data.labels import read_labels
+from keras_simgan.data.listing import list_folder
 from keras_simgan.data.photos import Photos
 from keras_simgan.ranges import to_unit
 
@@ -82,6 +84,8 @@ class ImageSet:
         npz_key: str = "images",
         memory_limit: int = MEMORY_LIMIT,
         with_labels: bool = True,
+        label_folders: Sequence[str] | None = None,
+        label_patterns: Sequence[str] | None = None,
     ) -> "ImageSet":
         """Opens a folder, an `.npz` file, an array or a `tf.data.Dataset`; see `unpaired`.
 
@@ -95,6 +99,8 @@ class ImageSet:
             npz_key: The name of the images in `.npz` files.
             memory_limit: The most bytes that the pixels may take in memory.
             with_labels: Whether to read labels too.
+            label_folders: See `list_images`.
+            label_patterns: See `list_images`.
 
         Returns:
             The images.
@@ -105,11 +111,14 @@ class ImageSet:
             ValueError: If an option is out of range.
         """
         check_on_bad_image(on_bad_image)
+        rule = LabelRule(label_folders, label_patterns)
         size, photos = check_image_size(image_size), Photos(channels, convert_channels)
         if isinstance(images, str | os.PathLike):
             path = Path(images)
             if path.suffix.lower() != ".npz":
-                return cls._open_folder(path, photos, size, on_bad_image, memory_limit, with_labels)
+                return cls._open_folder(
+                    path, rule, photos, size, on_bad_image, memory_limit, with_labels
+                )
             (images,), others = load_npz(path, [npz_key], "npz_key")
             labels = {n: v for n, v in others.items() if v.ndim and len(v) == len(images)}
         elif hasattr(images, "as_numpy_iterator"):
@@ -124,13 +133,14 @@ class ImageSet:
     def _open_folder(
         cls,
         folder: Path,
+        rule: LabelRule,
         photos: Photos,
         size: tuple[int, int] | None,
         on_bad_image: str,
         memory_limit: int,
         with_labels: bool,
     ) -> "ImageSet":
-        names = list_images(folder)
+        names, no_files = list_folder(folder, rule, on_bad_image == "skip")
         labels = read_labels(folder, names) if with_labels else {}
 
         def read(name: str) -> np.ndarray:
@@ -147,7 +157,8 @@ class ImageSet:
             on_bad_image,
             memory_limit,
         )
-        warn_of_skipped(skipped, len(names), folder)
+        skipped = no_files + skipped
+        warn_of_skipped(skipped, len(names) + len(no_files), folder)
         assert size is not None and photos.channels is not None  # the first good image's
         return cls(
             (*size, photos.channels),

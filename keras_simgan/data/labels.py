@@ -4,13 +4,15 @@ import csv
 import io
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from keras_simgan.data.files import ImageError, list_images, replacing
+from keras_simgan.data.files import ImageError, replacing
 from keras_simgan.data.images import write_image
+from keras_simgan.data.listing import list_images
 
 LABEL_FILES = ("labels.csv", "labels.json")
 
@@ -19,7 +21,11 @@ class LabelError(ValueError):
     """Labels that cannot be used. The message names the file and the way out."""
 
 
-def read_folder(folder: str | Path) -> tuple[list[str], dict[str, np.ndarray]]:
+def read_folder(
+    folder: str | Path,
+    label_folders: Sequence[str] | None = None,
+    label_patterns: Sequence[str] | None = None,
+) -> tuple[list[str], dict[str, np.ndarray]]:
     """Lists a folder's images and the labels beside them.
 
     Labels are read from `labels.csv` (a header; the first column is the file name) or
@@ -27,6 +33,8 @@ def read_folder(folder: str | Path) -> tuple[list[str], dict[str, np.ndarray]]:
 
     Args:
         folder: A folder of images.
+        label_folders: See `list_images`.
+        label_patterns: See `list_images`.
 
     Returns:
         The images' names, relative to the folder and sorted, and a dictionary of arrays with one
@@ -42,7 +50,7 @@ def read_folder(folder: str | Path) -> tuple[list[str], dict[str, np.ndarray]]:
         >>> names, labels["gaze"].shape
         (['000000.png', '000001.png'], (2, 2))
     """
-    names = list_images(folder)
+    names = list_images(folder, label_folders, label_patterns)
     return names, read_labels(folder, names)
 
 

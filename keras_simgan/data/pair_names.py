@@ -1,13 +1,19 @@
 """Which files of several folders belong together, by name."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from keras_simgan.data.files import ImageError, list_images
+from keras_simgan.data.files import ImageError
+from keras_simgan.data.label_images import LabelRule
+from keras_simgan.data.listing import list_folder
 
 
 def pair_names(
-    folders: dict[str, Path], match: str | None = None, skip: bool = False
+    folders: dict[str, Path],
+    match: str | None = None,
+    skip: bool = False,
+    rules: Mapping[str, LabelRule] | None = None,
 ) -> tuple[list[dict[str, str]], list[tuple[str, str]]]:
     """Matches the images of folders by their names relative to the folder, without suffix.
 
@@ -15,7 +21,9 @@ def pair_names(
         folders: The folders, by the argument that gave each.
         match: A regular expression: the part of a name that it finds, or its first group, is
             compared in place of the whole name.
-        skip: Whether to leave out names that are not in every folder, instead of failing.
+        skip: Whether to leave out names that are not in every folder, and what is no regular file,
+            instead of failing.
+        rules: What is a label in each folder, and so no image.
 
     Returns:
         The file names of each match by argument, sorted; and `(name, reason)` of what was left out.
@@ -28,8 +36,12 @@ def pair_names(
         pattern = None if match is None else re.compile(match)
     except re.error as error:
         raise ValueError(f"`match` is no regular expression: {error}. Got: {match!r}") from error
-    files = {argument: _by_key(folder, pattern) for argument, folder in folders.items()}
-    problems, alone = [], []
+    files, alone = {}, []
+    for argument, folder in folders.items():
+        names, no_files = list_folder(folder, (rules or {}).get(argument, LabelRule()), skip)
+        files[argument] = _by_key(folder, names, pattern)
+        alone += no_files
+    problems = []
     for argument, names in files.items():
         for other, partners in files.items():
             missing = [names[key] for key in names if key not in partners]
@@ -57,9 +69,9 @@ def pair_names(
     return pairs, list(dict(alone).items())
 
 
-def _by_key(folder: Path, pattern: re.Pattern | None) -> dict[str, str]:
+def _by_key(folder: Path, names: list[str], pattern: re.Pattern | None) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name in list_images(folder):
+    for name in names:
         key = str(PurePosixPath(name).with_suffix(""))
         if pattern is not None:
             part = pattern.search(key)

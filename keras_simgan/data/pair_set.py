@@ -1,7 +1,7 @@
 """Images that belong together, from wherever they come, at one size."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from keras_simgan.data._npz import load_npz
 from keras_simgan.data._read_all import read_all, resize_all, warn_of_skipped
 from keras_simgan.data.files import ImageError
 from keras_simgan.data.instance_maps import InstanceMaps
+from keras_simgan.data.label_images import LabelRule
 from keras_simgan.data.pair_names import pair_names
 from keras_simgan.data.pair_part import PairPart
 from keras_simgan.data.photos import Photos
@@ -83,6 +84,7 @@ class PairSet:
         on_bad_image: str,
         npz_keys: Sequence[str],
         memory_limit: int,
+        rules: Mapping[str, LabelRule] | None = None,
     ) -> "PairSet":
         """Opens what `paired` takes.
 
@@ -97,6 +99,7 @@ class PairSet:
             on_bad_image: See `paired`.
             npz_keys: See `paired`.
             memory_limit: See `paired`.
+            rules: What is a label in each folder, and so left out.
 
         Raises:
             ImageError: If there is nothing, or something cannot be used.
@@ -110,7 +113,7 @@ class PairSet:
                     "`target` is missing. Pass its folder, or `side_by_side` if each image of "
                     "`source` holds both halves."
                 )
-            pairs, alone = pair_names(folders, match, on_bad_image == "skip")
+            pairs, alone = pair_names(folders, match, on_bad_image == "skip", rules)
             reader = _PairReader(folders, pairs, parts, size, side_by_side)
             return cls._open_folders(reader, alone, on_bad_image, memory_limit)
         if side_by_side is not None or match is not None:

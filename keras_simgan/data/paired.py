@@ -9,6 +9,7 @@ from keras_simgan.data._read_all import MEMORY_LIMIT
 from keras_simgan.data.epochs import EpochBatches, check_crop_size, check_image_size
 from keras_simgan.data.files import check_on_bad_image
 from keras_simgan.data.instance_maps import InstanceMaps, instance_edges
+from keras_simgan.data.label_images import LabelRule
 from keras_simgan.data.label_maps import LabelMaps
 from keras_simgan.data.pair_part import PairPart
 from keras_simgan.data.pair_set import PairSet
@@ -39,6 +40,8 @@ def paired(
     on_bad_image: str = "error",
     npz_keys: Sequence[str] = ("source", "target"),
     memory_limit: int = MEMORY_LIMIT,
+    label_folders: Sequence[str] | None = None,
+    label_patterns: Sequence[str] | None = None,
     **kwargs: Any,
 ) -> "PairedDataset":
     r"""Makes batches of images that belong together, for pix2pix and pix2pixHD.
@@ -104,6 +107,10 @@ def paired(
         npz_keys: The names of the source, the target and, where there are any, the instances in an
             `.npz` file.
         memory_limit: The most bytes that all pixels may take in memory.
+        label_folders: Names of folders whose images are labels and are left out; see `list_images`.
+            When left out, that goes for photos and other pictures only: where label maps or
+            instance maps are expected, every image is one. When given, for all folders.
+        label_patterns: Patterns of the names of images that are labels, likewise.
         **kwargs: Passed to `keras.utils.PyDataset`: `workers`, `max_queue_size`.
 
     Returns:
@@ -144,8 +151,13 @@ def paired(
     images = {"source": source, "target": target}
     if instances is not None:
         images["instances"], parts["instances"] = instances, InstanceMaps()
+    given = LabelRule(label_folders, label_patterns)
+    rules = {
+        argument: given if given.is_settled or isinstance(part, Photos) else LabelRule((), ())
+        for argument, part in parts.items()
+    }
     pairs = PairSet.open(
-        images, parts, size, side_by_side, match, on_bad_image, npz_keys, memory_limit
+        images, parts, size, side_by_side, match, on_bad_image, npz_keys, memory_limit, rules
     )
     return PairedDataset(
         pairs,

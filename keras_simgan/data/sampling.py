@@ -1,12 +1,13 @@
 """A random sample of a folder's images."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from keras_simgan.data.files import THREADS, ImageError, list_images, read_ahead
+from keras_simgan.data.files import THREADS, ImageError, read_ahead
 from keras_simgan.data.images import convert_image_channels, read_image, resize
+from keras_simgan.data.listing import list_images
 from keras_simgan.ranges import to_unit
 
 
@@ -16,6 +17,9 @@ def sample_images(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     seed: int = 0,
+    *,
+    label_folders: Sequence[str] | None = None,
+    label_patterns: Sequence[str] | None = None,
 ) -> tuple[list[str], np.ndarray]:
     """Reads a random sample of the images of a folder, at one size.
 
@@ -25,6 +29,8 @@ def sample_images(
         image_size: `(height, width)` to resize to; that of the sample's first image if left out.
         channels: 1 or 3, to convert to; if left out those of the first image, without its alpha.
         seed: Of the choice.
+        label_folders: See `list_images`.
+        label_patterns: See `list_images`.
 
     Returns:
         Names relative to the folder, sorted, and the images, `float32` in [-1, 1], shape
@@ -40,9 +46,8 @@ def sample_images(
         >>> images.shape
         (3, 36, 60, 1)
     """
-    names, images = zip(
-        *read_sample(folder, list_images(folder), count, image_size, channels, seed), strict=True
-    )
+    names = list_images(folder, label_folders, label_patterns)
+    names, images = zip(*read_sample(folder, names, count, image_size, channels, seed), strict=True)
     return list(names), np.stack(images)
 
 

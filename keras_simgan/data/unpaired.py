@@ -1,5 +1,6 @@
 """Batches of two unpaired image domains, in an order that survives an interruption."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,16 @@ def unpaired(
     memory_limit: int = MEMORY_LIMIT,
     crop_size: tuple[int, int] | None = None,
     flip: bool = False,
+    label_folders: Sequence[str] | None = None,
+    label_patterns: Sequence[str] | None = None,
     **kwargs: Any,
 ) -> "UnpairedDataset":
     """Pairs batches of two image domains at random, for `model.fit`.
 
     Each domain may be:
 
-    - a folder of png, jpg, bmp and tiff files, 8 or 16 bits, with sub-folders;
+    - a folder of png, jpg, bmp and tiff files, 8 or 16 bits, with sub-folders, without masks and
+      other images that are labels (see `list_images`);
     - an `.npz` file with the images under `npz_key`; its other arrays with as many rows are labels;
     - an array `(n, height, width, channels)`: `uint8`, `uint16`, or floats in [-1, 1];
     - a finite `tf.data.Dataset` of images, `(image, label)` or `{"image": ...}`, batched or not.
@@ -63,6 +67,9 @@ def unpaired(
         crop_size: `(height, width)` of a window cut out of each image, all its places equally
             likely; the whole image when left out.
         flip: Whether to mirror each image left to right with probability 1/2.
+        label_folders: Names of folders whose images are labels, in either domain; see
+            `list_images`.
+        label_patterns: Patterns of the names of images that are labels, likewise.
         **kwargs: Passed to `keras.utils.PyDataset`: `workers`, `max_queue_size`.
 
     Returns:
@@ -91,6 +98,8 @@ def unpaired(
         "on_bad_image": on_bad_image,
         "npz_key": npz_key,
         "memory_limit": memory_limit,
+        "label_folders": label_folders,
+        "label_patterns": label_patterns,
     }
     source_images = ImageSet.open(source, "source", image_size, channels, **options)
     height, width, channels = source_images.shape

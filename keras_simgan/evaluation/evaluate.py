@@ -80,7 +80,7 @@ def evaluate(
         reference.check(extractor)
     sample = sample or SampleOptions()
     test = None if transfer is None else transfer.test
-    folders = ImageFolders.list(synthetic, refined, real, test)
+    folders = ImageFolders.list(synthetic, refined, real, test, sample)
     fit = ImageFit.settle(sample, folders.of["synthetic"].paths)
     if agreement is not None:
         agreement.check_input(fit.shape)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from keras_simgan.data.files import list_images
-from keras_simgan.refinement.annotations import is_label_image
+from keras_simgan.data.label_images import LabelRule
+from keras_simgan.data.listing import list_folder
+from keras_simgan.evaluation.sample_options import SampleOptions
 from keras_simgan.refinement.manifest import MANIFEST, read_manifest
 
 
@@ -18,10 +19,12 @@ class ImageFolder:
     Attributes:
         path: The folder.
         names: Its images, relative to it, without those that are labels of others.
+        skipped: `(name, reason)` of what was left out because it is no regular file.
     """
 
     path: Path
     names: list[str]
+    skipped: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def paths(self) -> list[Path]:
@@ -49,28 +52,38 @@ class ImageFolders:
         refined: str | Path,
         real: str | Path | None = None,
         test: str | Path | None = None,
+        options: SampleOptions | None = None,
     ) -> ImageFolders:
         """Lists the images of each folder.
 
-        Masks and other images that are labels are left out, as the manifest knows them or by their
-        folder.
+        Masks and other images that are labels are left out. Of synthetic and refined images the
+        manifest knows them, else they are those that `data.list_images` leaves out.
 
         Args:
             synthetic: Folder of the synthetic images.
             refined: Folder of the refined images.
             real: Folder of the real images.
             test: Folder of other real images, to test on.
+            options: What is a label, and whether to leave out what is no file.
 
         Raises:
-            ImageError: If a folder is missing or has no images.
+            ImageError: If a folder is missing or has no images, or what may be labels.
             ValueError: If no refined image has the name of a synthetic one.
         """
+        options = options or SampleOptions()
+        rule, skip_bad = options.label_rule, options.on_bad_image == "skip"
         manifest = read_manifest(refined) if (Path(refined) / MANIFEST).is_file() else None
         given = {"synthetic": synthetic, "refined": refined, "real": real, "test": test}
-        paths = {kind: Path(path) for kind, path in given.items() if path is not None}
-        of = {kind: _without_masks(ImageFolder(p, list_images(p))) for kind, p in paths.items()}
+        of = {}
+        for kind, path in given.items():
+            if path is not None:
+                in_manifest = manifest is not None and kind in ("synthetic", "refined")
+                names, skipped = list_folder(
+                    path, LabelRule((), ()) if in_manifest else rule, skip_bad
+                )
+                of[kind] = ImageFolder(Path(path), names, skipped)
         if manifest is not None:
-            of |= _without_copies(of["synthetic"], of["refined"], manifest[1])
+            of |= _without_copies(of["synthetic"], of["refined"], manifest[1], rule)
         before, after = of["synthetic"], of["refined"]
         if set(before.names).isdisjoint(after.names):
             raise ValueError(
@@ -81,14 +94,8 @@ class ImageFolders:
         return cls(of, manifest)
 
 
-def _without_masks(folder: ImageFolder) -> ImageFolder:
-    images = [name for name in folder.names if not is_label_image(name)]
-    # Where all of them look like labels by their folder's name, they are what is meant.
-    return replace(folder, names=images or folder.names)
-
-
 def _without_copies(
-    synthetic: ImageFolder, refined: ImageFolder, lines: list[dict]
+    synthetic: ImageFolder, refined: ImageFolder, lines: list[dict], rule: LabelRule
 ) -> dict[str, ImageFolder]:
     """Without what the refinement copied as it was, and without what it did not make."""
     made = {line["output"] for line in lines if line["action"] in ("refined", "generated")}
@@ -98,7 +105,13 @@ def _without_copies(
     copied = {
         line["input"] for line in lines if line["action"] in ("copied", "rewritten", "rejected")
     } - images
-    return {
-        "synthetic": replace(synthetic, names=[n for n in synthetic.names if n not in copied]),
-        "refined": replace(refined, names=[n for n in refined.names if n in made]),
-    }
+
+    known = images | made
+
+    def is_label(name: str) -> bool:
+        # What was refined is an image whatever its name, unless the user says otherwise.
+        return rule.is_label(name) and (rule.is_settled or name not in known)
+
+    before = [name for name in synthetic.names if name not in copied and not is_label(name)]
+    after = [name for name in refined.names if name in made and not is_label(name)]
+    return {"synthetic": replace(synthetic, names=before), "refined": replace(refined, names=after)}

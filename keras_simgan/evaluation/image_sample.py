@@ -92,7 +92,7 @@ class ImageSample:
             except ImageError as error:
                 return error
 
-        names, skipped, features = [], [], []
+        names, features, skipped = [], [], list(folder.skipped)
         grays, gradients = np.zeros(256, "int64"), np.zeros(181, "int64")
         digest = hashlib.sha256()
         for batch in _batches(zip(chosen, read_ahead(try_read, chosen), strict=True)):
@@ -113,7 +113,7 @@ class ImageSample:
                 levels = 127.5 * (pixels.mean(axis=-1) + 1)
                 grays += np.histogram(levels, GRAY_EDGES)[0]
                 gradients += np.histogram(_gradient_magnitude(levels), GRADIENT_EDGES)[0]
-        _report_skipped(folder, len(chosen), skipped)
+        _report_skipped(folder, len(chosen) + len(folder.skipped), skipped)
         row_of = {name: row for row, name in enumerate(folder.names)}
         rows = [row_of[name] for name in names]
         labels = {label: values[rows] for label, values in labels.items()}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from keras_simgan.data.label_images import LabelRule
 
 #: Of fewer no measure can be computed in both halves of the real images, and no mean is sure.
 MINIMUM_IMAGES = 20
@@ -21,9 +24,12 @@ class SampleOptions:
         channels: 1 or 3; that of the first synthetic image where left out.
         convert_channels: Whether to convert images of other channels instead of failing.
         on_bad_image: `"error"`, or `"skip"` to leave out images that cannot be used.
+        label_folders: Names of folders whose images are labels and are not measured; see
+            `data.list_images`.
+        label_patterns: Patterns of the names of images that are labels, likewise.
 
     Raises:
-        ValueError: If `sample_size` or `on_bad_image` has another value.
+        ValueError: If `sample_size`, `on_bad_image` or the names of labels have another value.
 
     Example:
         >>> SampleOptions(sample_size=500).on_bad_image
@@ -36,6 +42,8 @@ class SampleOptions:
     channels: int | None = None
     convert_channels: bool = False
     on_bad_image: str = "error"
+    label_folders: Sequence[str] | None = None
+    label_patterns: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         """Refuses values that cannot be meant."""
@@ -48,3 +56,9 @@ class SampleOptions:
             raise ValueError(
                 f'`on_bad_image` must be "error" or "skip". Received: {self.on_bad_image!r}'
             )
+        _ = self.label_rule
+
+    @property
+    def label_rule(self) -> LabelRule:
+        """What tells images from labels."""
+        return LabelRule(self.label_folders, self.label_patterns)

@@ -60,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--tile", type=int)
     parser.add_argument("--overlap", type=int)
     parser.add_argument("--instances")
+    parser.add_argument("--label-folders", nargs="*")
+    parser.add_argument("--label-patterns", nargs="*")
     parser.add_argument("--overwrite", action="store_true")
     options, beam_options = parser.parse_known_args(argv)
     options.model = preset_of(options.model)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from keras_simgan.data.files import check_on_bad_image
+from keras_simgan.data.label_images import LabelRule
 from keras_simgan.refinement.image_refiner import SOURCE_TO_TARGET
 from keras_simgan.refinement.record import BEGUN, TODO
 from keras_simgan.refinement.run import RefinementReport, RefinementRun
@@ -30,6 +31,7 @@ def refine_dataset(
     tile: int | tuple[int, int] | None = None,
     overlap: int | None = None,
     label_folders: Sequence[str] | None = None,
+    label_patterns: Sequence[str] | None = None,
     label_maps: dict[str, Any] | None = None,
     instances: str | Path | None = None,
     critic: Callable[[np.ndarray], np.ndarray] | None = None,
@@ -43,10 +45,10 @@ def refine_dataset(
     Images of any size are refined at their own size, bit depth and channels (see `ImageRefiner`)
     and are written under the same name; JPEG is lossy and written at quality 95 and 4:4:4. In
     TFRecord files each example's image is refined, and so in data sets of TensorFlow Datasets (see
-    `tfrecords`). All other files are copied: labels, and images in folders of masks. Annotations
+    `tfrecords`). All other files are copied: labels, and images that are masks. Annotations
     stay as they are, to the byte, unless they hold absolute paths into the source, which then point
     into the destination, or name images that were left out; of more than 256 MiB they are copied
-    with a warning. Hidden files, and folders that are links, are left out.
+    with a warning. Hidden files are left out; links are followed, to each folder once.
 
     Of a model that was trained on label maps, such as a pix2pix, each image is a label map, and the
     photo that is made of it has its name (see `LabelMapRefiner`). The map itself is copied, to the
@@ -77,8 +79,9 @@ def refine_dataset(
             warned of and listed in the manifest.
         tile: Refine larger images by tiles of this size in pixels; see `ImageRefiner`.
         overlap: Pixels that a tile reaches beyond its place on each side; see `ImageRefiner`.
-        label_folders: Names of folders, at any depth, whose images are labels and are copied.
-            When left out: `annotations.LABEL_FOLDERS`, such as `masks`.
+        label_folders: Names of folders, at any depth, whose images are labels and are copied; see
+            `data.list_images`. They replace the known ones, such as `masks`; `()` is none.
+        label_patterns: Patterns of the names of images that are labels, likewise.
         label_maps: What the source's label maps are, for a model in memory that was trained on
             them: a dictionary such as `{"classes": 12}`, with `"colours"`, `"ignore"` and
             `"instances"` where they apply; see `LabelMapRefiner`. A preset knows its own.
@@ -131,7 +134,7 @@ def refine_dataset(
         skip_bad=on_bad_image == "skip",
         tile=tile,
         overlap=overlap,
-        label_folders=label_folders,
+        label_rule=LabelRule(label_folders, label_patterns),
         label_maps=label_maps,
         instances=instances,
         scores=scores,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import posixpath
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,20 +16,15 @@ import keras
 import numpy as np
 
 from keras_simgan import __version__
-from keras_simgan.data.files import (
-    IMAGE_SUFFIXES,
-    OTHER_IMAGE_SUFFIXES,
-    ImageError,
-    unsupported_format,
-    walk_files,
-)
+from keras_simgan.data.files import ImageError
+from keras_simgan.data.label_images import LabelRule
 from keras_simgan.networks.checksum import weights_checksum
 from keras_simgan.refinement import tfrecords
-from keras_simgan.refinement.annotations import belongs_to_dropped, is_label_image
+from keras_simgan.refinement.annotations import belongs_to_dropped
 from keras_simgan.refinement.copying import copy_file
 from keras_simgan.refinement.image_refiner import ImageRefiner
 from keras_simgan.refinement.load_refiner import load_refiner
-from keras_simgan.refinement.manifest import MANIFEST, Manifest, is_manifest
+from keras_simgan.refinement.manifest import MANIFEST, Manifest
 from keras_simgan.refinement.record import (
     BEGUN,
     FINISHED,
@@ -42,9 +36,17 @@ from keras_simgan.refinement.record import (
     RefinementError,
     fingerprint,
 )
+from keras_simgan.refinement.source import (
+    IMAGE,
+    KINDS,
+    LABEL,
+    MAP,
+    OTHER,
+    RECORDS,
+    Source,
+    refuse_overlap,
+)
 
-# A map is the copy of a label map that a photo was made from: a second file of one name.
-IMAGE, RECORDS, LABEL, MAP, OTHER = "image", "records", "label", "map", "other"
 _REASONS = 10
 
 
@@ -90,7 +92,7 @@ class RefinementRun:
         skip_bad: bool,
         tile: int | tuple[int, int] | None,
         overlap: int | None,
-        label_folders: Sequence[str] | None,
+        label_rule: LabelRule,
         label_maps: dict[str, Any] | None,
         instances: str | Path | None,
         scores: dict[str, Callable],
@@ -99,20 +101,18 @@ class RefinementRun:
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be above 0. Received: {batch_size!r}")
         self.destination = Path(destination)
-        source, self._only = tfrecords.locate(source)
-        self.source = source
         self.batch_size, self._skip_bad, self._overwrite = batch_size, skip_bad, overwrite
         self._keep_fraction = keep_fraction
-        self._label_folders = label_folders
         self._some_left_out = False
-        has_records = self._survey(bool(scores))
-        _refuse_overlap(self.source, self.destination)
         self.refiner: ImageRefiner = load_refiner(
             model, direction, tile, overlap, label_maps, instances
         )
+        self._files = Source(source, self.refiner, label_rule, skip_bad)
+        self.source = self._files.folder
+        self._files.survey(bool(scores))
+        refuse_overlap(self.source, self.destination)
         if instances is not None:
-            _refuse_overlap(Path(instances), self.destination, what="folder of instance maps")
-        self._survey_for_refiner(has_records)
+            refuse_overlap(Path(instances), self.destination, what="folder of instance maps")
         self.report = RefinementReport(manifest=self.destination / MANIFEST)
         settings = {
             "refiner": str(model) if isinstance(model, str | Path) else type(model).__name__,
@@ -127,13 +127,13 @@ class RefinementRun:
         decisive = {key: settings[key] for key in settings if key not in ("refiner", "batch_size")}
         self._record = Record(self.destination, decisive, overwrite)
         try:
-            self._record.list_source(self._listed(), self.source, self._refuse_conflicts)
+            listed = self._files.listed(self.destination)
+            self._record.list_source(listed, self.source, self._refuse_conflicts)
         except BaseException:
             self._record.close()
             raise
         self.report.finished_before = sum(
-            self._record.count(FINISHED, REJECTED, kind=kind)
-            for kind in (IMAGE, RECORDS, LABEL, MAP, OTHER)
+            self._record.count(FINISHED, REJECTED, kind=kind) for kind in KINDS
         )
         versions = {
             "keras_simgan": __version__,
@@ -152,6 +152,7 @@ class RefinementRun:
             },
             goes_on=self._record.recall("manifest") in ("growing", "whole"),
         )
+        self.take_in([], self._files.bad)
 
     def __enter__(self) -> RefinementRun:
         """Does nothing: the record is open already."""
@@ -161,103 +162,6 @@ class RefinementRun:
         """Closes manifest and record."""
         self._manifest.close()
         self._record.close()
-
-    def _names(self) -> Iterator[str]:
-        names = [self._only] if self._only else walk_files(self.source)
-        return (name for name in names if name != MANIFEST)
-
-    def kind(self, name: str) -> str:
-        """What a file of the source is.
-
-        Args:
-            name: Its name relative to the source.
-        """
-        if name.lower().endswith(IMAGE_SUFFIXES + OTHER_IMAGE_SUFFIXES):
-            return LABEL if is_label_image(name, self._label_folders) else IMAGE
-        return RECORDS if tfrecords.is_tfrecord(name) else OTHER
-
-    def _survey(self, is_scored: bool) -> bool:
-        """Refuses a source without images, and formats that are not read, before any work.
-
-        Returns:
-            Whether there are TFRecord files.
-        """
-        images = records = False
-        label = None
-        for name in self._names():
-            kind = self.kind(name)
-            images |= kind == IMAGE
-            records |= kind == RECORDS
-            label = name if kind == LABEL else label
-            if kind == IMAGE and not name.lower().endswith(IMAGE_SUFFIXES) and not self._skip_bad:
-                raise unsupported_format(self.source / name)
-        if not images and not records and label is not None:
-            raise ImageError(
-                f"All images in {str(self.source)!r} lie in folders of labels, such as {label!r}, "
-                "and would only be copied. Name the folders that do hold labels with "
-                "`label_folders`."
-            )
-        if not images and not records:
-            raise ImageError(
-                f"No image in the folder {str(self.source)!r} or below it. Expected files that end "
-                f"in {', '.join(IMAGE_SUFFIXES)}, or TFRecord files."
-            )
-        if records and is_scored:
-            raise ValueError(
-                f"{str(self.source)!r} holds TFRecord files, from which no image can be left out, "
-                "and whose images get no scores. Leave out `critic`, `label_agreement` and "
-                "`keep_fraction`, or refine a folder of images."
-            )
-        own = self.source / MANIFEST
-        if not self._only and own.exists() and not is_manifest(own):
-            raise RefinementError(
-                f"{str(own)!r} has the name of the manifest that refining writes. Rename it, or "
-                "move it into a folder of the source."
-            )
-        return records
-
-    def _survey_for_refiner(self, has_records: bool) -> None:
-        """Refuses what only this refiner cannot do, as far as names tell."""
-        if has_records and (self.refiner.maps_folder or not self.refiner.keeps_channels):
-            raise ValueError(
-                f"{str(self.source)!r} holds TFRecord files, whose images keep their channels, but "
-                "this model makes other images out of them. Refine a folder of images."
-            )
-        if self.refiner.maps_folder is None:
-            return
-        maps = self.source / self.refiner.maps_folder
-        if os.path.lexists(maps):
-            raise RefinementError(
-                f"{str(maps)!r} has the name of the folder that the label maps are copied to. If "
-                "the label maps are in it, give it as the source, else rename it."
-            )
-        for name in self._names():
-            if self.kind(name) == IMAGE and not self._skip_bad:
-                self.refiner.check_name(self.source, name)
-
-    def _listed(self) -> Iterator[tuple[str, str, dict[str, Path]]]:
-        maps, last = self.refiner.maps_folder, None
-        for name in self._names():
-            if (folder := posixpath.dirname(name)) != last:
-                # A link in the destination may lead back: what is replaced there is the source.
-                _refuse_overlap(self.source, self.destination, folder)
-                if maps is not None:
-                    _refuse_overlap(self.source, self.destination, posixpath.join(maps, folder))
-                last = folder
-            try:
-                name.encode()
-            except UnicodeEncodeError as error:
-                raise ImageError(
-                    f"The name of the file {name!r} in {str(self.source)!r} is not valid UTF-8. "
-                    "Rename it."
-                ) from error
-            kind = self.kind(name)
-            if kind == IMAGE:
-                yield name, kind, self.refiner.inputs(self.source, name)
-                if maps is not None:
-                    yield posixpath.join(maps, name), MAP, {"input": self.source / name}
-            else:
-                yield name, kind, {"input": self.source / name}
 
     def _refuse_conflicts(self) -> None:
         if self._overwrite:
@@ -400,14 +304,14 @@ class RefinementRun:
         return self._some_left_out and self._record.state(name) in (REJECTED, SKIPPED)
 
     def _is_kept(self, name: str) -> bool:
-        return self.kind(name) == IMAGE and self._record.state(name) == FINISHED
+        return self._files.kind(name) == IMAGE and self._record.state(name) == FINISHED
 
     def _belongs_to_left_out(self, name: str, kind: str) -> bool:
         if kind == MAP:
             return self._is_left_out(self._origin(name, kind))
         # A label may belong to several: a.txt to a.png and to a.jpg.
         left_out, kept = (
-            self._some_left_out and belongs_to_dropped(name, is_image, self._label_folders)
+            self._some_left_out and belongs_to_dropped(name, is_image, self._files.rule.folders)
             for is_image in (self._is_left_out, self._is_kept)
         )
         return left_out and not kept
@@ -430,21 +334,3 @@ class RefinementRun:
         folders, is_image = (self.source, self.destination), kind in (LABEL, MAP)
         self._note([copy_file(origin, *folders, self._is_left_out, is_image, output=name)])
         self.report.copied += 1
-
-
-def _refuse_overlap(
-    source: Path, destination: Path, folder: str = "", what: str = "source"
-) -> None:
-    read_from, write_to = source.resolve(), (destination / folder).resolve()
-    if folder and write_to.is_relative_to(read_from):
-        raise RefinementError(
-            f"{str(destination / folder)!r} leads into the source {str(source)!r}, which would be "
-            "written to. Remove this link, or choose another destination."
-        )
-    if read_from.is_relative_to(write_to) or write_to.is_relative_to(read_from):
-        raise RefinementError(
-            f"The {what} {str(source)!r} and the destination {str(destination)!r} are one folder, "
-            f"or one lies in the other. Choose a destination outside the {what}."
-        )
-    if destination.exists() and not destination.is_dir():
-        raise RefinementError(f"{str(destination)!r} is a file; expected a folder to write to.")

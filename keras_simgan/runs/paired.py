@@ -37,6 +37,8 @@ def read_pairs(options: PairedOptions) -> RunData[PairedDataset]:
         "convert_channels": options.convert_channels,
         "on_bad_image": options.on_bad_image,
         "crop_size": options.crop,
+        "label_folders": options.label_folders,
+        "label_patterns": options.label_patterns,
     }
     train = paired(
         options.source,

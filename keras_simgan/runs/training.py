@@ -57,6 +57,8 @@ def read_data(options: TrainingOptions) -> RunData[UnpairedDataset]:
         "convert_channels": options.convert_channels,
         "on_bad_image": options.on_bad_image,
         "crop_size": crop_size,
+        "label_folders": options.label_folders,
+        "label_patterns": options.label_patterns,
     }
     train = unpaired(
         options.source,

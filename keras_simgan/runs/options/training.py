@@ -110,6 +110,22 @@ class TrainingOptions:
         closing=True,
         choices=("error", "skip"),
     )
+    label_folders: tuple[str, ...] | None = option(
+        None,
+        "names of folders whose images are labels of others; they replace the known ones, such as "
+        "masks, so no name is none",
+        closing=True,
+        nargs="*",
+        metavar="NAME",
+    )
+    label_patterns: tuple[str, ...] | None = option(
+        None,
+        "names of images that are labels, in quotes, such as '*_zone'; they replace the known "
+        "ones, such as '*_mask', so no name is none",
+        closing=True,
+        nargs="*",
+        metavar="PATTERN",
+    )
 
     @property
     def translates_source(self) -> bool:
