@@ -115,11 +115,10 @@ def all_are_labels(folder: str | Path, count: int, example: str) -> ImageError:
         example: The name of one.
     """
     return ImageError(
-        f"All {count:,} images in {str(folder)!r} are labels by their names or their folders', "
-        f"such as {example!r}, so no image is left. If they are the images, pass "
-        "`label_folders=()` (--label-folders with no name) where a folder's name says so, or "
-        "`label_patterns=()` (--label-patterns) where their own do; else name what does hold "
-        "labels there."
+        f"No image in {str(folder)!r} is left: all {count:,} are labels by their names or those of "
+        f"their folders, such as {example!r}. If they are the images, pass `label_folders=()` "
+        "(--label-folders with no name) where it is a folder's name, or `label_patterns=()` "
+        "(--label-patterns with no name) where it is their own."
     )
 
 

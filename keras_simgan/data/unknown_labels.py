@@ -23,8 +23,9 @@ from keras_simgan.data.files import ImageError
 _PLACES, _FOLDERS, _NAMES = 64, 8, 16
 _PAIRS, _FILES = 8, 200
 _PIXELS, _ROWS, _COLUMNS = 2**26, 128, 1024
+_WORDS = "words: "
 _SEPARATORS = re.compile(r"[-_. ]")
-_HEAD = re.compile(r"[^\W\d_]+[-_. ]?(?=.)")
+_HEAD = re.compile(r"[^\W\d_]+[-_. ]?")
 _TAIL = re.compile(r"(?<=\w)[-_. ]?[^\W\d_]+$")
 
 
@@ -76,14 +77,21 @@ class UnknownLabels:
 
     def refuse(self) -> None:
         """Raises an ImageError where there are unknown masks; it names one, and the way out."""
+        words = set()
         for folders in self._places.values():
             for masks in folders.values():
                 for others in folders.values():
-                    if found := self._unknown(masks, others):
+                    relation, found = self._unknown(masks, others)
+                    if found and relation.startswith(_WORDS) and relation not in words:
+                        words.add(relation)  # so far they belong together in one folder only
+                    elif found:
                         raise self._error(*found, masks is others)
 
-    def _unknown(self, masks: _Sample, others: _Sample) -> tuple[str, str] | None:
-        """A mask and its image, where at least half of the pairs of two folders are that."""
+    def _unknown(self, masks: _Sample, others: _Sample) -> tuple[str, tuple[str, str] | None]:
+        """A mask and its image, where at least half of the pairs of two folders are that.
+
+        And what tells their names apart.
+        """
         pairs = defaultdict(list)
         for number, (stem, file) in enumerate(masks.stems()):
             if masks is not others and number == _PAIRS // 2 and not pairs:
@@ -91,7 +99,7 @@ class UnknownLabels:
             if found := self._partner(stem, others, masks is others):
                 relation, partner = found
                 pairs[relation].append((masks.path(file), others.path(partner)))
-        for group in pairs.values():
+        for relation, group in pairs.items():
             if len(group) == 1 and masks.count > _PAIRS:
                 continue  # by chance
             yes, no = [], 0
@@ -102,8 +110,8 @@ class UnknownLabels:
                 if no == 3 and not yes:
                     break
             if yes and len(yes) >= no:
-                return yes[0]
-        return None
+                return relation, yes[0]
+        return "", None
 
     def _partner(self, stem: str, others: _Sample, same: bool) -> tuple[str, str] | None:
         for other, relation in _partners(stem, others.heads, others.tails):
@@ -128,8 +136,7 @@ class UnknownLabels:
         mine, its = (PurePosixPath(name).parts[:-1] for name in (mask, image))
         unlike = [part for part in mine if part not in its]
         if is_beside or not unlike:
-            stem, of = PurePosixPath(mask).stem, PurePosixPath(image).stem
-            pattern = f"*{stem.removeprefix(of)}" if stem.startswith(of) else "PATTERN"
+            pattern = _pattern(PurePosixPath(mask).stem, PurePosixPath(image).stem)
             is_label, is_image = f"`label_patterns=[{pattern!r}]`", "`label_patterns=()`"
             option = f"--label-patterns {pattern!r}"
         else:
@@ -204,6 +211,15 @@ class _Sample:
         return _few(_TAIL.search(stem) for stem, _ in self.stems())
 
 
+def _pattern(stem: str, other: str) -> str:
+    """Matches the first name and those that differ from another in the same way."""
+    same_end = os.path.commonprefix([stem[::-1], other[::-1]])
+    if same_end and not stem.startswith(other):
+        return stem[: -len(same_end)] + "*"
+    same_start = os.path.commonprefix([stem, other])
+    return ("*" if same_start else "") + stem[len(same_start) :]
+
+
 def _few(found) -> set[str]:
     words = {match[0] for match in found if match}
     return words if len(words) <= 4 else set()
@@ -220,7 +236,10 @@ def _partners(stem: str, heads: set[str], tails: set[str]) -> Iterator[tuple[str
         if separator.start():
             yield stem[: separator.start()], re.sub(r"\d+", "#", stem[separator.start() :])
     head, tail = _HEAD.match(stem), _TAIL.search(stem)
-    if head:
+    if head and head.end() == len(stem):
+        for other in sorted(heads - {head[0]}):
+            yield other, f"{_WORDS}{head[0]} {other}"
+    elif head:
         for other in ("", *sorted(heads - {head[0]})):
             yield other + stem[head.end() :], f"{head[0]} {other}"
     if tail:

@@ -150,8 +150,9 @@ class Source:
             if (folder := posixpath.dirname(name)) != last:
                 self._refuse_links(destination, folder)
                 last = folder
-            if self.kind(name) != IMAGE:
-                yield name, self.kind(name), {"input": self.folder / name}
+            kind = self.kind(name)
+            if kind != IMAGE:
+                yield name, kind, {"input": self.folder / name}
                 continue
             yield name, IMAGE, self._refiner.inputs(self.folder, name)
             if maps is not None:

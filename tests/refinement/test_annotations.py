@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from keras_simgan.refinement import annotations
 from keras_simgan.refinement.annotations import (
     belongs_to_dropped,
-    is_label_image,
     rewrite_annotations,
 )
 
@@ -50,31 +49,6 @@ def rewrite(folders):
         return done.replace(folders[1].as_posix(), "DST").replace(folders[0].as_posix(), "SRC")
 
     return call
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("masks/a.png", True),
-        ("train/Labels/person/a.png", True),
-        ("VOC/SegmentationClass/a.png", True),
-        ("label_index/a.png", True),
-        ("gt/a.png", True),
-        ("a.png", False),
-        ("mask.png", False),
-        ("images/mask_1.png", False),
-        ("unmasked/a.png", False),
-    ],
-)
-def test_label_images_by_their_folder(name, expected):
-    assert is_label_image(name) == expected
-
-
-def test_label_folders_of_the_user_replace_the_known_ones():
-    assert is_label_image("train/Parts/a.png", ["parts"])
-    assert is_label_image("train/parts/a.png", ["Parts"])
-    assert not is_label_image("masks/a.png", ["parts"])
-    assert not is_label_image("masks/a.png", [])
 
 
 @pytest.mark.parametrize(
@@ -380,7 +354,3 @@ def test_damaged_utf_16(folders):
     content = b"\xff\xfea"
     with pytest.warns(UserWarning, match="not valid utf-16-le"):
         assert rewrite_annotations("l.csv", content, *folders, {"a.png"}) == content
-
-
-def test_label_folders_are_listed_for_whoever_documents_them():
-    assert {"masks", "labels", "annotations", "gt"} <= set(annotations.LABEL_FOLDERS)

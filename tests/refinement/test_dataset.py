@@ -363,7 +363,7 @@ def test_folders_of_masks_that_were_told_late(shaded, tmp_path):
 
 def test_only_folders_of_masks(tmp_path):
     write_image(tmp_path / "source/depth/0.png", picture())
-    with pytest.raises(ImageError, match="such as 'depth/0.png', and .* `label_folders`"):
+    with pytest.raises(ImageError, match="such as 'depth/0.png'.* `label_folders=\\(\\)`"):
         refine(tmp_path / "source", tmp_path / "out")
     assert refine(tmp_path / "source", tmp_path / "out", label_folders=[]).refined == 1
 
