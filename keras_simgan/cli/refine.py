@@ -167,8 +167,8 @@ def _listed(arguments: argparse.Namespace, preset: str) -> list[str]:
     from keras_simgan.presets.folder import metadata_of
 
     rule = LabelRule(arguments.label_folders, arguments.label_patterns)
-    if metadata_of(preset).get("label_maps") and not rule.is_settled:
-        rule = LabelRule((), ())
+    if metadata_of(preset).get("label_maps"):
+        rule = rule.of_label_maps
     return list_folder(arguments.source, rule, arguments.on_bad_image == "skip")[0]
 
 

@@ -103,6 +103,11 @@ class LabelRule:
         """Whether the user has said what labels are, so that nothing is left to suspect."""
         return self.folders is not None or self.patterns is not None
 
+    @property
+    def of_label_maps(self) -> LabelRule:
+        """The same where label maps are expected: nothing is left out but what the user names."""
+        return LabelRule(self.folders or (), self.patterns or ())
+
     def is_label(self, name: str) -> bool:
         """Whether an image is a label.
 

@@ -108,8 +108,8 @@ def paired(
             `.npz` file.
         memory_limit: The most bytes that all pixels may take in memory.
         label_folders: Names of folders whose images are labels and are left out; see `list_images`.
-            When left out, that goes for photos and other pictures only: where label maps or
-            instance maps are expected, every image is one. When given, for all folders.
+            The known names hold among photos and other pictures only: where label maps or instance
+            maps are expected, every image is one. Those given hold everywhere.
         label_patterns: Patterns of the names of images that are labels, likewise.
         **kwargs: Passed to `keras.utils.PyDataset`: `workers`, `max_queue_size`.
 
@@ -153,7 +153,7 @@ def paired(
         images["instances"], parts["instances"] = instances, InstanceMaps()
     given = LabelRule(label_folders, label_patterns)
     rules = {
-        argument: given if given.is_settled or isinstance(part, Photos) else LabelRule((), ())
+        argument: given if isinstance(part, Photos) else given.of_label_maps
         for argument, part in parts.items()
     }
     pairs = PairSet.open(

@@ -11,6 +11,8 @@ from keras_simgan.data.listing import list_folder
 from keras_simgan.evaluation.sample_options import SampleOptions
 from keras_simgan.refinement.manifest import MANIFEST, read_manifest
 
+_EVERYTHING = LabelRule((), ())
+
 
 @dataclass(frozen=True)
 class ImageFolder:
@@ -78,9 +80,7 @@ class ImageFolders:
         for kind, path in given.items():
             if path is not None:
                 in_manifest = manifest is not None and kind in ("synthetic", "refined")
-                names, skipped = list_folder(
-                    path, LabelRule((), ()) if in_manifest else rule, skip_bad
-                )
+                names, skipped = list_folder(path, _EVERYTHING if in_manifest else rule, skip_bad)
                 of[kind] = ImageFolder(Path(path), names, skipped)
         if manifest is not None:
             of |= _without_copies(of["synthetic"], of["refined"], manifest[1], rule)

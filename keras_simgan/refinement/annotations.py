@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path, PurePosixPath
 
-from keras_simgan.data.label_images import LABEL_FOLDERS, is_label_image
 from keras_simgan.data.labels import LABEL_FILES
 from keras_simgan.refinement._annotation_json import rewrite_json, rewrite_json_lines
 from keras_simgan.refinement._annotation_names import (
@@ -25,10 +24,8 @@ from keras_simgan.refinement._annotation_text import (
 )
 
 __all__ = [
-    "LABEL_FOLDERS",
     "belongs_to_dropped",
     "is_annotation",
-    "is_label_image",
     "rewrite_annotations",
 ]
 
@@ -66,15 +63,15 @@ def belongs_to_dropped(
     """Whether a file is the label of an image that was left out.
 
     That is a file of the image's name but for the suffix (`a.txt`, `a.xml`, `a.json`, a mask
-    `a.png`), or of its whole name with one more (`a.png.json`). It lies beside the image, or in one
-    of `LABEL_FOLDERS` where the image lies in the folder above or in one such as `images`:
+    `a.png`), or of its whole name with one more (`a.png.json`). It lies beside the image, or in a
+    folder of labels where the image lies in the folder above or in one such as `images`:
     `labels/train/a.txt` is the label of `images/train/a.png`. `labels.csv` and `labels.json` are
     labels of many images.
 
     Args:
         name: The file's name relative to the data set, with forward slashes.
         dropped: The names of images that were left out, or a function that tells of a name.
-        folders: Names of folders of labels; `LABEL_FOLDERS` when left out.
+        folders: Names of folders of labels; `label_images.LABEL_FOLDERS` when left out.
 
     Example:
         >>> belongs_to_dropped("labels/a.txt", {"images/a.png"})

@@ -45,8 +45,7 @@ class Source:
     ):
         self.folder, self._only = tfrecords.locate(source)
         self._refiner, self._skip_bad = refiner, skip_bad
-        is_maps = refiner.maps_folder is not None
-        self.rule = LabelRule((), ()) if is_maps and not rule.is_settled else rule
+        self.rule = rule if refiner.maps_folder is None else rule.of_label_maps
         self.bad: list[tuple[str, ImageError]] = []
 
     def _names(self, warn: bool = False) -> Iterator[str]:

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from keras_simgan.cli.arguments import add_on_bad_image, add_options, required_options
+from keras_simgan.cli.arguments import add_image_options, add_options, required_options
 from keras_simgan.runs.options import option
 from keras_simgan.runs.options.numbers import positive
 
@@ -68,5 +68,13 @@ def test_usage_errors(parser, capsys, words, match):
 def test_only_some(capsys):
     parser = argparse.ArgumentParser()
     add_options(parser, Options, required_options(Options))
-    add_on_bad_image(parser)
-    assert vars(parser.parse_args(["--photos", "a"])) == {"photos": "a", "on_bad_image": "error"}
+    add_image_options(parser)
+    assert vars(parser.parse_args(["--photos", "a"])) == {
+        "photos": "a",
+        "on_bad_image": "error",
+        "label_folders": None,
+        "label_patterns": None,
+    }
+    given = ["--photos", "a", "--label-folders", "--label-patterns", "*_zone", "*_part.png"]
+    values = parser.parse_args(given)
+    assert (values.label_folders, values.label_patterns) == ([], ["*_zone", "*_part.png"])

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_simgan.refinement import annotations
 from keras_simgan.refinement.annotations import (
     belongs_to_dropped,
     rewrite_annotations,
