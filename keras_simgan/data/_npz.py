@@ -25,6 +25,8 @@ def load_npz(
     Raises:
         ImageError: If it cannot be read, or has no such arrays.
     """
+    if path.exists() and not path.is_file():  # reading a FIFO would wait for ever
+        raise ImageError(f"{str(path)!r} is no regular file; expected an .npz file.")
     try:
         with np.load(path, allow_pickle=False) as file:
             for key in keys:

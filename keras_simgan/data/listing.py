@@ -155,7 +155,9 @@ def walk_files(
         raise ImageError(f"{str(folder)!r} is a file; expected a folder of images.")
     top = os.path.realpath(folder)
     followed = {top}
-    waiting, links, left_out = [("", top)], [], []
+    waiting = [("", top)]
+    links: list[str] = []
+    left_out: list[str] = []
     while waiting or links:
         if waiting:
             relative, real = waiting.pop()

@@ -36,10 +36,11 @@ def pair_names(
         pattern = None if match is None else re.compile(match)
     except re.error as error:
         raise ValueError(f"`match` is no regular expression: {error}. Got: {match!r}") from error
-    files, alone = {}, []
+    files: dict[str, dict[str, str]] = {}
+    alone: list[tuple[str, str]] = []
     for argument, folder in folders.items():
-        names, no_files = list_folder(folder, (rules or {}).get(argument, LabelRule()), skip)
-        files[argument] = _by_key(folder, names, pattern)
+        listed, no_files = list_folder(folder, (rules or {}).get(argument, LabelRule()), skip)
+        files[argument] = _by_key(folder, listed, pattern)
         alone += no_files
     problems = []
     for argument, names in files.items():

@@ -92,7 +92,7 @@ class UnknownLabels:
 
         And what tells their names apart.
         """
-        pairs = defaultdict(list)
+        pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for number, (stem, file) in enumerate(masks.stems()):
             if masks is not others and number == _PAIRS // 2 and not pairs:
                 break

@@ -36,16 +36,7 @@ from keras_simgan.refinement.record import (
     RefinementError,
     fingerprint,
 )
-from keras_simgan.refinement.source import (
-    IMAGE,
-    KINDS,
-    LABEL,
-    MAP,
-    OTHER,
-    RECORDS,
-    Source,
-    refuse_overlap,
-)
+from keras_simgan.refinement.source import IMAGE, KINDS, LABEL, MAP, OTHER, RECORDS, Source
 
 _REASONS = 10
 
@@ -110,9 +101,7 @@ class RefinementRun:
         self._files = Source(source, self.refiner, label_rule, skip_bad)
         self.source = self._files.folder
         self._files.survey(bool(scores))
-        refuse_overlap(self.source, self.destination)
-        if instances is not None:
-            refuse_overlap(Path(instances), self.destination, what="folder of instance maps")
+        self._files.refuse_overlap(self.destination, instances)
         self.report = RefinementReport(manifest=self.destination / MANIFEST)
         settings = {
             "refiner": str(model) if isinstance(model, str | Path) else type(model).__name__,

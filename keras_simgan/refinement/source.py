@@ -47,6 +47,7 @@ class Source:
         self._refiner, self._skip_bad = refiner, skip_bad
         self.rule = rule if refiner.maps_folder is None else rule.of_label_maps
         self.bad: list[tuple[str, ImageError]] = []
+        self._read_from = {self.folder: "source"}
 
     def _names(self, warn: bool = False) -> Iterator[str]:
         self.bad = []
@@ -135,6 +136,21 @@ class Source:
                 "the label maps are in it, give it as the source, else rename it."
             )
 
+    def refuse_overlap(self, destination: Path, instances: str | Path | None) -> None:
+        """Refuses to write where is read from.
+
+        Args:
+            destination: The folder to write to.
+            instances: The folder of instance maps, where there is one.
+
+        Raises:
+            RefinementError: If one of them lies in the other, or the destination is a file.
+        """
+        if instances is not None:
+            self._read_from[Path(instances)] = "folder of instance maps"
+        for read_from, what in self._read_from.items():
+            _refuse_overlap(read_from, destination, what=what)
+
     def listed(self, destination: Path) -> Iterator[tuple[str, str, dict[str, Path]]]:
         """Goes through the files, as `Record.list_source` takes them; last those that are `bad`.
 
@@ -145,10 +161,13 @@ class Source:
             RefinementError: If a link makes source and destination overlap.
         """
         maps, last = self._refiner.maps_folder, None
+        elsewhere = set()
         for name in self._names():
             if (folder := posixpath.dirname(name)) != last:
-                self._refuse_links(destination, folder)
                 last = folder
+                self._follow_links(folder, destination)
+                written = [folder] if maps is None else [folder, posixpath.join(maps, folder)]
+                elsewhere |= {each for each in written if _leads_elsewhere(destination, each)}
             kind = self.kind(name)
             if kind != IMAGE:
                 yield name, kind, {"input": self.folder / name}
@@ -158,36 +177,32 @@ class Source:
                 yield posixpath.join(maps, name), MAP, {"input": self.folder / name}
         for name, _ in self.bad:
             yield name, self.kind(name), {}
-
-    def _refuse_links(self, destination: Path, folder: str) -> None:
         # A link in the destination may lead back: what is replaced there is the source.
-        refuse_overlap(self.folder, destination, folder)
-        if self._refiner.maps_folder is not None:
-            maps = posixpath.join(self._refiner.maps_folder, folder)
-            refuse_overlap(self.folder, destination, maps)
-        # And a link in the source may lead to where the destination is.
+        for folder in elsewhere:
+            for read_from, what in self._read_from.items():
+                _refuse_overlap(read_from, destination, folder, what)
+
+    def _follow_links(self, folder: str, destination: Path) -> None:
+        """Refuses links in the source that lead to the destination, and keeps others in mind."""
         while folder:
-            if os.path.islink(self.folder / folder):
-                refuse_overlap(self.folder / folder, destination)
+            link = self.folder / folder
+            if link not in self._read_from and os.path.islink(link):
+                _refuse_overlap(link, destination)
+                self._read_from[link] = "source"
             folder = posixpath.dirname(folder)
 
 
-def refuse_overlap(source: Path, destination: Path, folder: str = "", what: str = "source") -> None:
-    """Refuses to write where is read from.
+def _leads_elsewhere(destination: Path, folder: str) -> bool:
+    return not (destination / folder).resolve().is_relative_to(destination.resolve())
 
-    Args:
-        source: The folder to read from.
-        destination: The folder to write to.
-        folder: A folder in it, which may be a link to elsewhere.
-        what: What the source is.
 
-    Raises:
-        RefinementError: If one of them lies in the other, or the destination is a file.
-    """
+def _refuse_overlap(
+    source: Path, destination: Path, folder: str = "", what: str = "source"
+) -> None:
     read_from, write_to = source.resolve(), (destination / folder).resolve()
     if folder and write_to.is_relative_to(read_from):
         raise RefinementError(
-            f"{str(destination / folder)!r} leads into the source {str(source)!r}, which would be "
+            f"{str(destination / folder)!r} leads into the {what} {str(source)!r}, which would be "
             "written to. Remove this link, or choose another destination."
         )
     if read_from.is_relative_to(write_to) or write_to.is_relative_to(read_from):

@@ -194,3 +194,9 @@ def test_a_folder_that_may_not_be_read(folder):
         list_images(folder)
     with pytest.warns(UserWarning, match="skipped"):
         unpaired(folder, folder, on_bad_image="skip", batch_size=1)
+
+
+def test_an_npz_file_that_is_none(tmp_path):
+    os.mkfifo(tmp_path / "images.npz")
+    with pytest.raises(ImageError, match="images.npz' is no regular file"):
+        unpaired(tmp_path / "images.npz", tmp_path / "images.npz")

@@ -66,3 +66,14 @@ def test_a_circle_is_told_once(network, source, tmp_path):
     said = [str(warning.message) for warning in caught if "links" in str(warning.message)]
     assert len(said) == 1 and "'images/loop'" in said[0]
     assert report.refined == 2
+
+
+def test_a_link_in_the_destination_to_where_one_of_the_source_leads(network, source, tmp_path):
+    write_image(tmp_path / "shared/0.png", np.zeros((8, 8, 1), "uint8"))
+    (source / "labels").symlink_to("../shared")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/labels").symlink_to("../shared")
+    before = (tmp_path / "shared/0.png").stat()
+    with pytest.raises(RefinementError, match="out/labels' leads into the source '.*labels'"):
+        refine_dataset(network, source, tmp_path / "out", overwrite=True, progress=False)
+    assert (tmp_path / "shared/0.png").stat() == before
