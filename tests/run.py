@@ -26,6 +26,7 @@ NUMPY_ALONE = (
     "tests/cli/test_arguments.py",
     "tests/data/eyes/test_renderer.py",
     *(f"tests/data/test_{name}.py" for name in ("images", "labels", "sampling")),
+    *(f"tests/data/test_{name}.py" for name in ("label_images", "listing", "unknown_labels")),
     *(f"tests/evaluation/test_{name}.py" for name in ("augmentation", "sample_options")),
     "tests/metrics/test_domain_classifier.py",
     "tests/metrics/test_estimate.py",

@@ -24,6 +24,7 @@ _PLACES, _FOLDERS, _NAMES = 64, 8, 16
 _PAIRS, _FILES = 8, 200
 _PIXELS, _ROWS, _COLUMNS = 2**26, 128, 1024
 _WORDS = "words: "
+_TILE_WIDTH, _TILE_LENGTH = 322, 323  # of a TIFF, whatever the size of its image
 _SEPARATORS = re.compile(r"[-_. ]")
 _HEAD = re.compile(r"[^\W\d_]+[-_. ]?")
 _TAIL = re.compile(r"(?<=\w)[-_. ]?[^\W\d_]+$")
@@ -287,7 +288,9 @@ def look_at(path: Path) -> Look | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path) as image:
-                if image.width * image.height > _PIXELS:
+                tags = getattr(image, "tag_v2", {})
+                tile = tags.get(_TILE_WIDTH, 1) * tags.get(_TILE_LENGTH, 1)
+                if max(image.width * image.height, tile) > _PIXELS:
                     return None
                 is_indexed, is_lossy = image.mode in ("1", "P"), image.format == "JPEG"
                 pixels = np.asarray(image)

@@ -100,8 +100,8 @@ class RefinementRun:
         )
         self._files = Source(source, self.refiner, label_rule, skip_bad)
         self.source = self._files.folder
-        self._files.survey(bool(scores))
         self._files.refuse_overlap(self.destination, instances)
+        self._files.survey(bool(scores))
         self.report = RefinementReport(manifest=self.destination / MANIFEST)
         settings = {
             "refiner": str(model) if isinstance(model, str | Path) else type(model).__name__,

@@ -1,5 +1,8 @@
+import struct
+
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from keras_simgan.data import EyeRenderer, ImageError, list_images, unknown_labels, write_image
@@ -135,6 +138,19 @@ def test_damaged_images_count_as_neither(tmp_path):
     for path in tmp_path.glob("*_zone.png"):
         path.write_bytes(path.read_bytes()[:40])
     assert len(list_images(tmp_path)) == 8
+
+
+def test_files_that_take_much_memory_are_not_looked_at(tmp_path):
+    tifffile.imwrite(tmp_path / "tile.tif", mask()[..., 0], tile=(16, 32))
+    assert unknown_labels.look_at(tmp_path / "tile.tif") is not None
+    content = (tmp_path / "tile.tif").read_bytes()
+    tag = struct.pack("<HHIHH", 322, 3, 1, 32, 0)
+    assert content.count(tag) == 1
+    claimed = content.replace(tag, struct.pack("<HHII", 322, 4, 1, 2**24))
+    (tmp_path / "tile.tif").write_bytes(claimed)
+    assert unknown_labels.look_at(tmp_path / "tile.tif") is None
+    Image.new("1", (20000, 4000)).save(tmp_path / "large.png")
+    assert unknown_labels.look_at(tmp_path / "large.png") is None
 
 
 def test_one_drawing_among_many_photos_is_no_mask(tmp_path):
