@@ -15,12 +15,12 @@ def photo(size=24):
     return draw.integers(0, 256, (size, size, 3), "uint8")
 
 
-def mask(values=3, size=24, channels=1):
+def mask(levels=3, size=24, channels=1):
     """Rectangles of a few values."""
     image = np.zeros((size, size, channels), "uint8")
-    for value in range(1, values):
+    for value in range(1, levels):
         top, left = draw.integers(0, size // 2, 2)
-        image[top : top + size // 2, left : left + size // 2] = value * 255 // values
+        image[top : top + size // 2, left : left + size // 2] = value * 255 // levels
     return image
 
 
@@ -144,7 +144,7 @@ def test_files_that_take_much_memory_are_not_looked_at(tmp_path):
     tifffile.imwrite(tmp_path / "tile.tif", mask()[..., 0], tile=(16, 32))
     assert unknown_labels.look_at(tmp_path / "tile.tif") is not None
     content = (tmp_path / "tile.tif").read_bytes()
-    tag = struct.pack("<HHIHH", 322, 3, 1, 32, 0)
+    tag = struct.pack("<HHII", 322, 4, 1, 32)
     assert content.count(tag) == 1
     claimed = content.replace(tag, struct.pack("<HHII", 322, 4, 1, 2**24))
     (tmp_path / "tile.tif").write_bytes(claimed)
