@@ -11,7 +11,8 @@ import pytest
 from keras_simgan import models, networks, presets
 from keras_simgan.losses import LabelConsistency, SelfRegularization
 
-FILES = {"config.json", "metadata.json", "model.weights.h5", "training.weights.h5"}
+DISCRIMINATOR = "discriminator.weights.h5"
+FILES = {"config.json", "metadata.json", "model.weights.h5", DISCRIMINATOR}
 
 
 @pytest.fixture
@@ -28,6 +29,17 @@ def folder(model, tmp_path):
 
 def weights(model):
     return [*model.refiner.get_weights(), *model.discriminator.get_weights()]
+
+
+DTYPES = ("float16", "float32")
+
+
+def arrays(path):
+    """The types of the arrays in a file."""
+    types = set()
+    with h5py.File(path) as file:
+        file.visititems(lambda _, item: types.add(getattr(item, "dtype", None)))
+    return types - {None}
 
 
 def contents(folder):
@@ -57,30 +69,45 @@ def test_metadata_says_what_the_preset_is(model, folder):
     assert metadata["parameters"] == model.refiner.count_params()
     assert metadata["license"] == "Apache-2.0" and metadata["scores"] == {"degrees": 7.5}
     assert metadata["versions"]["keras"] == keras.__version__
-    assert metadata["sha256"].keys() == {"model.weights.h5", "training.weights.h5"}
+    assert metadata["sha256"].keys() == {"model.weights.h5", DISCRIMINATOR}
 
 
-def test_files_hold_the_deployed_and_the_other_networks(folder):
-    with h5py.File(folder / "model.weights.h5") as file:
-        assert set(file) == {"refiner"}
-    with h5py.File(folder / "training.weights.h5") as file:
-        assert set(file) == {"discriminator"}
+def test_each_file_is_what_keras_writes_and_reads(model, folder, small_simgan, tmp_path):
+    metadata = json.loads((folder / "metadata.json").read_text())
+    files = {"refiner": "model.weights.h5", "discriminator": DISCRIMINATOR}
+    assert metadata["networks"] == files
+    other = small_simgan(weights_seed=8)
+    for name, file in files.items():
+        network = getattr(other, name)
+        network.load_weights(folder / file)
+        for one, saved in zip(
+            network.get_weights(), getattr(model, name).get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(one, saved)
+        getattr(model, name).save_weights(tmp_path / "again.weights.h5")
+        assert (tmp_path / "again.weights.h5").read_bytes() == (folder / file).read_bytes()
 
 
 def test_float16_halves_the_file_and_stays_within_a_hundredth(model, tmp_path, images):
-    for dtype in ("float16", "float32"):
+    for dtype in DTYPES:
         model.save_to_preset(tmp_path / dtype, dtype=dtype)
     loaded = models.SimGAN.from_preset(tmp_path / "float16")
     assert {variable.dtype for variable in loaded.refiner.weights} == {"float32"}
     difference = loaded.predict(images[0], verbose=0) - model.predict(images[0], verbose=0)
     assert 0.0 < np.abs(difference).max() < 1e-2
-    with h5py.File(tmp_path / "float16" / "model.weights.h5") as file:
-        assert {item[()].dtype for item in file["refiner"].values()} == {np.dtype("float16")}
+    assert arrays(tmp_path / "float16" / "model.weights.h5") == {np.dtype("float16")}
+    sizes = [(tmp_path / dtype / "model.weights.h5").stat().st_size for dtype in DTYPES]
+    assert sizes[0] < sizes[1]
+    # Keras reads it too.
+    loaded.refiner.set_weights([weight * 0 for weight in loaded.refiner.get_weights()])
+    loaded.refiner.load_weights(tmp_path / "float16" / "model.weights.h5")
+    for one, other in zip(loaded.refiner.get_weights(), model.refiner.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other.astype("float16").astype("float32"))
 
 
 def test_without_training_weights(model, tmp_path):
     model.save_to_preset(tmp_path / "small", training=False)
-    assert {path.name for path in (tmp_path / "small").iterdir()} == FILES - {"training.weights.h5"}
+    assert {path.name for path in (tmp_path / "small").iterdir()} == FILES - {DISCRIMINATOR}
     loaded = models.SimGAN.from_preset(tmp_path / "small")
     for one, other in zip(model.refiner.get_weights(), loaded.refiner.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -123,9 +150,7 @@ def test_overwriting_is_asked_for(model, folder, small_simgan):
     (folder / "README.md").write_text("the model card stays")
     other = small_simgan(weights_seed=8)
     other.save_to_preset(folder, training=False, overwrite=True)
-    assert {path.name for path in folder.iterdir()} == FILES - {"training.weights.h5"} | {
-        "README.md"
-    }
+    assert {path.name for path in folder.iterdir()} == FILES - {DISCRIMINATOR} | {"README.md"}
     loaded = models.SimGAN.from_preset(folder)
     np.testing.assert_array_equal(loaded.refiner.get_weights()[0], other.refiner.get_weights()[0])
 
@@ -134,12 +159,12 @@ def test_interrupted_save_leaves_the_old_preset_whole(folder, small_simgan, monk
     before = contents(folder)
     written = []
 
-    def interrupted(networks, path, dtype):
+    def interrupted(network, name, path, dtype):
         if written:
             raise KeyboardInterrupt
         written.append(path.write_bytes(b"half a file"))
 
-    monkeypatch.setattr("keras_simgan.presets.folder._write_weights", interrupted)
+    monkeypatch.setattr("keras_simgan.presets.folder.write_weights", interrupted)
     with pytest.raises(KeyboardInterrupt):
         small_simgan(weights_seed=8).save_to_preset(folder, overwrite=True)
     assert written and contents(folder) == before
@@ -161,18 +186,18 @@ def test_bad_dtype_is_refused_before_anything_is_written(model, tmp_path):
 # What is refused
 
 
-@pytest.mark.parametrize("name", ["model.weights.h5", "training.weights.h5"])
+@pytest.mark.parametrize("name", ["model.weights.h5", DISCRIMINATOR])
 def test_damaged_weights_are_refused(folder, name):
     data = bytearray((folder / name).read_bytes())
     data[len(data) // 2] ^= 1
     (folder / name).write_bytes(data)
-    with pytest.raises(ValueError, match=rf"{name} is not what the preset was saved with.*SHA-256"):
+    with pytest.raises(ValueError, match=rf"{name}' is not what the preset was saved.*SHA-256"):
         models.SimGAN.from_preset(folder)
 
 
 def test_missing_weights_are_named(folder):
     (folder / "model.weights.h5").unlink()
-    with pytest.raises(ValueError, match="model.weights.h5 is missing from the preset"):
+    with pytest.raises(ValueError, match="model.weights.h5' is missing"):
         models.SimGAN.from_preset(folder)
 
 
@@ -180,7 +205,7 @@ def test_weights_of_another_network_are_refused(folder):
     config = json.loads((folder / "config.json").read_text())
     config["config"]["refiner"]["config"]["filters"] = 4
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match="model.weights.h5 does not fit the network `refiner`"):
+    with pytest.raises(ValueError, match="model.weights.h5' does not fit the network `refiner`"):
         models.SimGAN.from_preset(folder)
 
 
@@ -334,12 +359,18 @@ def test_translators_in_float16_stay_within_a_hundredth(translator, colour_image
 
 def test_translators_files_and_metadata(translator, tmp_path):
     translator.save_to_preset(tmp_path / "preset", license="Apache-2.0")
-    with h5py.File(tmp_path / "preset" / "model.weights.h5") as file:
-        assert set(file) == {"generator", "inverse_generator"}
     reads = "gaze_estimator" if hasattr(translator, "gaze_estimator") else "feature_extractor_0"
-    with h5py.File(tmp_path / "preset" / "training.weights.h5") as file:
-        assert set(file) == {"target_discriminator", "source_discriminator", reads}
+    others = {"inverse_generator", "target_discriminator", "source_discriminator", reads}
     metadata = json.loads((tmp_path / "preset" / "metadata.json").read_text())
+    assert metadata["networks"] == {
+        "generator": "model.weights.h5",
+        **{name: f"{name}.weights.h5" for name in others},
+    }
+    assert {path.name for path in (tmp_path / "preset").iterdir()} == {
+        "config.json",
+        "metadata.json",
+        *metadata["networks"].values(),
+    }
     assert metadata["class"] == type(translator).__name__
     assert metadata["image_shape"] == [8, 8, 3]
     assert metadata["parameters"] == 2 * translator.generator.count_params()
@@ -351,8 +382,13 @@ DIRECTIONS = {"source_to_target": "generator", "target_to_source": "inverse_gene
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_direction_loads_one_generator_alone(translator, colour_images, tmp_path, direction):
     translator.save_to_preset(tmp_path / "preset")
+    asked = tmp_path / "preset" / f"{DIRECTIONS[direction]}.weights.h5"
+    if direction == "source_to_target":
+        asked = asked.with_name("model.weights.h5")
     # What is not asked for is not opened.
-    (tmp_path / "preset" / "training.weights.h5").unlink()
+    for file in (tmp_path / "preset").glob("*.weights.h5"):
+        if file != asked:
+            file.unlink()
     for cls in (type(translator), models.GAN):
         network = cls.from_preset(tmp_path / "preset", direction=direction)
         assert type(network) is networks.Refiner
@@ -360,14 +396,14 @@ def test_direction_loads_one_generator_alone(translator, colour_images, tmp_path
             network.predict(colour_images[0], verbose=0),
             translator.translate(colour_images[0], direction=direction),
         )
-    with pytest.raises(ValueError, match="training.weights.h5 is missing from the preset"):
+    with pytest.raises(ValueError, match="weights.h5' is missing"):
         type(translator).from_preset(tmp_path / "preset")
 
-    (tmp_path / "preset" / "model.weights.h5").unlink()
+    asked.unlink()
     new = type(translator).from_preset(tmp_path / "preset", load_weights=False, direction=direction)
     original = getattr(translator, DIRECTIONS[direction])
     assert (new.get_weights()[0] != original.get_weights()[0]).any()
-    with pytest.raises(ValueError, match="model.weights.h5 is missing from the preset"):
+    with pytest.raises(ValueError, match=f"{asked.name}' is missing"):
         type(translator).from_preset(tmp_path / "preset", direction=direction)
 
 
@@ -385,11 +421,13 @@ def test_directions_that_a_preset_does_not_have(small_cyclegan, folder, tmp_path
 
 def test_direction_refuses_damaged_weights(small_cyclegan, tmp_path):
     small_cyclegan().save_to_preset(tmp_path, training=False)
-    path = tmp_path / "model.weights.h5"
+    path = tmp_path / "inverse_generator.weights.h5"
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    with pytest.raises(ValueError, match="model.weights.h5 is not what the preset was saved with"):
+    with pytest.raises(
+        ValueError, match="inverse_generator.weights.h5' is not what the preset was saved with"
+    ):
         models.CycleGAN.from_preset(tmp_path, direction="target_to_source")
 
 
