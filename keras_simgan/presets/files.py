@@ -54,9 +54,7 @@ def read_object(path: Path) -> dict[str, Any]:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
         raise ValueError(f"{str(path)!r} is damaged, or no JSON: {reason}.") from error
     if not isinstance(content, dict):
-        raise ValueError(
-            f"{str(path)!r} must hold an object, {{...}}, as JSON; found {_short(content)}."
-        )
+        raise ValueError(f"{str(path)!r} must hold a JSON object, {{}}; found {_short(content)}.")
     return content
 
 

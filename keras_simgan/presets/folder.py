@@ -96,6 +96,12 @@ def load(
         raise ValueError(
             f"The preset {preset} holds a {name}, not a {cls.__name__}. Use `{name}.from_preset`."
         )
+    if held is None:
+        raise ValueError(
+            f"{str(folder / CONFIG)!r}: there is no class of the `registered_name` "
+            f"{config['registered_name']!r}. Import the module that registers it, or use "
+            f"`{name}.from_preset`."
+        )
     network = None
     if direction is not None:
         if not hasattr(held, "network_of"):
@@ -107,7 +113,7 @@ def load(
         if network in config["config"]:
             config = config["config"][network]
     metadata = _metadata_of(folder)
-    files = _files_of(metadata, network) if load_weights else []
+    files = _files_of(folder, metadata, network) if load_weights else []
     held_bytes = sum(regular_size(folder / file) for file in files) if load_weights else None
     model = build(config, folder / CONFIG, own, held_bytes)
     if network is not None and hasattr(model, "directions"):
@@ -148,9 +154,7 @@ def _read(deployed: dict, others: dict, folder: Path, metadata: dict[str, Any]) 
         if file is not None:
             read_weights(network, name, folder / file, sums.get(file))
         elif name in deployed:
-            raise wrong_field(
-                folder / METADATA, "networks", metadata, f"an object that has a file for `{name}`"
-            )
+            raise _no_file(folder, metadata, name)
 
 
 def _files(names: Iterable[str]) -> dict[str, str]:
@@ -160,12 +164,20 @@ def _files(names: Iterable[str]) -> dict[str, str]:
     return {first: MODEL_WEIGHTS if alone else first + SUFFIX, **{n: n + SUFFIX for n in others}}
 
 
-def _files_of(metadata: dict[str, Any], network: str | None) -> list[str]:
+def _files_of(folder: Path, metadata: dict[str, Any], network: str | None) -> list[str]:
     """The files that are read for all networks, or for one."""
-    if "networks" in metadata:
-        return [file for name, file in metadata["networks"].items() if network in (None, name)]
-    training = network is None and _OLD_TRAINING_WEIGHTS in metadata["sha256"]
-    return [MODEL_WEIGHTS, *([_OLD_TRAINING_WEIGHTS] if training else [])]
+    if "networks" not in metadata:
+        training = network is None and _OLD_TRAINING_WEIGHTS in metadata["sha256"]
+        return [MODEL_WEIGHTS, *([_OLD_TRAINING_WEIGHTS] if training else [])]
+    files = [file for name, file in metadata["networks"].items() if network in (None, name)]
+    if not files:
+        raise _no_file(folder, metadata, network or "the model")
+    return files
+
+
+def _no_file(folder: Path, metadata: dict[str, Any], network: str) -> ValueError:
+    expected = f"an object that has the file of `{network}`"
+    return wrong_field(folder / METADATA, "networks", metadata, expected)
 
 
 def _weights_of(folder: Path) -> set[str]:
@@ -208,7 +220,7 @@ def _metadata_of(folder: Path) -> dict[str, Any]:
             path,
             "networks",
             metadata,
-            f"an object of files in this folder, such as {MODEL_WEIGHTS}",
+            f"an object of files beside it, such as {MODEL_WEIGHTS}",
         )
     if shape is not None and not (
         isinstance(shape, list)

@@ -84,7 +84,11 @@ def read_old_layout(networks: Mapping[str, keras.Model], path: Path, checksum: s
     _checked_shapes(path)
     with h5py.File(path, "r") as file:
         for name, network in networks.items():
-            group = file.get(name, {})
+            if name not in file:
+                raise _other_network(
+                    path, name, "there is no such group, and metadata.json has no `networks`"
+                )
+            group = file[name]
             datasets = [group[key] for key in sorted(group)]
             if [item.shape for item in datasets] != [tuple(v.shape) for v in network.weights]:
                 raise _other_network(path, name, "its weights have other shapes")
@@ -108,6 +112,8 @@ def check_file(path: Path, networks: list[keras.Model], checksum: str | None) ->
     elements = sum(math.prod(variable.shape) for variable in weights)
     # Names and groups take some thousand bytes for each weight.
     regular_size(path, _ROOM * 4 * elements + 2**14 * len(weights) + 2**20)
+    if checksum is None:
+        raise ValueError(f"`sha256` in the metadata.json beside {str(path)!r} does not name it.")
     if (found := sha256(path)) != checksum:
         raise ValueError(
             f"{str(path)!r} is not what the preset was saved with: its SHA-256 is {found}, "
