@@ -19,7 +19,9 @@ _COUNTS = ("blocks", "depth", "downsamplings", "layers", "scales")
 _MOST = 1000
 
 
-def build(config: dict[str, Any], path: Path, custom: dict[str, Any], held: int | None) -> Any:
+def build(
+    config: dict[str, Any], path: Path, custom: dict[str, Any], held: int | None
+) -> keras.Model:
     """Builds what a configuration describes, if it is of a size that can be meant.
 
     Its size is known before any weight is made: a first one is built without values.
@@ -48,11 +50,17 @@ def build(config: dict[str, Any], path: Path, custom: dict[str, Any], held: int 
     try:
         # A preset names nothing that would need to be unpickled, and safe mode refuses it.
         with keras.saving.custom_object_scope(custom):
-            return keras.saving.deserialize_keras_object(config, safe_mode=True)
+            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
     except Exception as error:  # whatever a damaged or foreign configuration makes Keras raise
         raise ValueError(
             f"{str(path)!r} describes a model that cannot be built: {reason_of(error)}"
         ) from error
+    if not isinstance(model, keras.Model) or not model.built:
+        raise ValueError(
+            f"{str(path)!r} describes a {type(model).__name__}; expected a model that "
+            "`save_to_preset` wrote."
+        )
+    return model
 
 
 def reason_of(error: Exception) -> str:
@@ -106,7 +114,7 @@ def _sizes(config: dict[str, Any], custom: dict[str, Any]) -> tuple[int, int]:
                 networks = [network for group in groups for network in group.values()] or [model]
                 sizes = (
                     sum(math.prod(v.shape) for network in networks for v in network.weights),
-                    sum(math.prod(v.shape) * _itemsize(v.dtype) for v in model.variables),
+                    sum(4 * math.prod(v.shape) for v in model.variables),
                 )
         except Exception:  # building it will say what is wrong
             pass
@@ -117,10 +125,6 @@ def _sizes(config: dict[str, Any], custom: dict[str, Any]) -> tuple[int, int]:
     thread.join()
     random.setstate(state)
     return sizes
-
-
-def _itemsize(dtype: str) -> int:
-    return keras.backend.standardize_dtype(dtype) in ("float64", "int64", "uint64") and 8 or 4
 
 
 def _physical_memory() -> float:

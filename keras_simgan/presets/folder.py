@@ -120,8 +120,8 @@ def load(
         model = getattr(model, network)  # the constructor makes its networks itself
     if network is None and not hasattr(model, "preset_networks"):
         raise ValueError(
-            f"{str(folder / CONFIG)!r} describes a {type(model).__name__}; expected a model that "
-            "`save_to_preset` wrote."
+            f"{str(folder / CONFIG)!r} describes a {type(model).__name__}, which is no model of a "
+            "preset; expected what `save_to_preset` wrote."
         )
     if load_weights:
         deployed, others = ({network: model}, {}) if network else model.preset_networks()

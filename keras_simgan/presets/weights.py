@@ -31,10 +31,7 @@ def write_weights(network: keras.Model, name: str, path: Path, dtype: str) -> No
     Raises:
         ValueError: If Keras does not find all of its weights.
     """
-    # A frozen network may have been compiled to train it.
-    compiled = [part for part in network._flatten_layers() if getattr(part, "compiled", False)]
-    skip = [state for part in compiled for state in (part.optimizer, *part.metrics) if state]
-    keras.saving.save_weights(network, path, objects_to_skip=skip)
+    keras.saving.save_weights(network, path, objects_to_skip=_training_state(network))
     if dtype == "float16":
         _halve(path)
     found = _shapes_in(path)
@@ -64,7 +61,7 @@ def read_weights(network: keras.Model, name: str, path: Path, checksum: str | No
     if (extra := found - expected) and not _saves_in_its_own_way(network):
         raise _other_network(path, name, f"{sum(extra.values())} weights are not of it")
     try:
-        network.load_weights(path)
+        keras.saving.load_weights(network, path, objects_to_skip=_training_state(network))
     except Exception as error:  # whatever Keras, h5py or a user's layer raise
         raise _other_network(path, name, reason_of(error)) from error
 
@@ -119,6 +116,12 @@ def check_file(path: Path, networks: list[keras.Model], checksum: str | None) ->
             f"{str(path)!r} is not what the preset was saved with: its SHA-256 is {found}, "
             f"metadata.json says {checksum!r}. It was changed or damaged; fetch it again."
         )
+
+
+def _training_state(network: keras.Model) -> list:
+    """Optimizers and metrics: a frozen network may have been compiled to train it."""
+    compiled = [part for part in network._flatten_layers() if getattr(part, "compiled", False)]
+    return [state for part in compiled for state in (part.optimizer, *part.metrics) if state]
 
 
 def _checked_shapes(path: Path) -> Counter:

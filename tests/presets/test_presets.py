@@ -1,7 +1,9 @@
+import hashlib
 import json
 import re
 import sys
 import types
+import warnings
 
 import h5py
 import keras
@@ -435,3 +437,103 @@ def test_precision_is_that_of_whoever_loads(small_cyclegan, tmp_path):
     small_cyclegan(policy="mixed_bfloat16").save_to_preset(tmp_path)
     loaded = models.CycleGAN.from_preset(tmp_path)
     assert {layer.compute_dtype for layer in loaded.generator.layers} == {"float32"}
+
+
+# The layout before
+
+
+def write_old_layout(model, folder):
+    """As presets were written before each network had a file."""
+    model.save_to_preset(folder)
+    metadata = json.loads((folder / "metadata.json").read_text())
+    for file in metadata.pop("networks").values():
+        (folder / file).unlink()
+    groups = zip(("model", "training"), model.preset_networks(), strict=True)
+    paths = [(folder / f"{name}.weights.h5", group) for name, group in groups]
+    for path, group in paths:
+        with h5py.File(path, "w") as file:
+            for name, network in group.items():
+                for index, variable in enumerate(network.weights):
+                    value = keras.ops.convert_to_numpy(variable).astype("float16")
+                    file[f"{name}/{index:04d}"] = value
+    sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path, _ in paths}
+    (folder / "metadata.json").write_text(json.dumps({**metadata, "sha256": sums}))
+
+
+def test_the_layout_before_still_loads(translator, colour_images, tmp_path):
+    write_old_layout(translator, tmp_path / "old")
+    loaded = type(translator).from_preset(tmp_path / "old")
+    for name, network in networks_of(translator).items():
+        for one, other in zip(
+            network.get_weights(), networks_of(loaded)[name].get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(one.astype("float16").astype("float32"), other)
+    # As a preset of now with the same weights, bit for bit.
+    translator.save_to_preset(tmp_path / "new", dtype="float16")
+    for direction in DIRECTIONS:
+        one, other = (
+            type(translator).from_preset(tmp_path / layout, direction=direction)
+            for layout in ("old", "new")
+        )
+        np.testing.assert_array_equal(
+            one.predict(colour_images[0], verbose=0), other.predict(colour_images[0], verbose=0)
+        )
+    with h5py.File(tmp_path / "old" / "model.weights.h5", "r+") as file:
+        del file["generator/0000"]
+        file["generator/0000"] = h5py.SoftLink("/generator/0001")
+    metadata = json.loads((tmp_path / "old" / "metadata.json").read_text())
+    metadata["sha256"]["model.weights.h5"] = hashlib.sha256(
+        (tmp_path / "old" / "model.weights.h5").read_bytes()
+    ).hexdigest()
+    (tmp_path / "old" / "metadata.json").write_text(json.dumps(metadata))
+    with pytest.raises(ValueError, match="weights.h5' is no file of weights.*leads elsewhere"):
+        type(translator).from_preset(tmp_path / "old")
+
+
+def test_saving_over_the_layout_before_leaves_none_of_its_files(translator, tmp_path):
+    write_old_layout(translator, tmp_path)
+    translator.save_to_preset(tmp_path, overwrite=True, training=False)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("config.json", "metadata.json", "model.weights.h5", "inverse_generator.weights.h5")
+    }
+
+
+# What networks may be
+
+
+@keras.saving.register_keras_serializable("tests")
+class Plain(models.GAN):
+    """A GAN of a user's."""
+
+
+def test_a_network_named_model_does_not_take_the_others_file(tmp_path):
+    built = [networks.Refiner((8, 8, 1), filters=filters, blocks=1) for filters in (2, 3)]
+    critic = networks.PatchDiscriminator((8, 8, 1), filters=2, layers=1)
+    gan = Plain(dict(zip(("first", "model"), built, strict=True)), {"critic": critic})
+    gan.save_to_preset(tmp_path)
+    assert {path.name for path in tmp_path.glob("*.h5")} == {
+        *("first.weights.h5", "model.weights.h5", "critic.weights.h5")
+    }
+    loaded = Plain.from_preset(tmp_path)
+    for name in gan.networks:
+        for one, other in zip(
+            gan.networks[name].get_weights(), loaded.networks[name].get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_the_optimizer_of_a_frozen_network_is_not_kept(small_simgan, tmp_path):
+    psi = keras.Sequential([keras.Input((12, 16, 1)), keras.layers.Conv2D(2, 3)])
+    psi.compile("adam", "mse", metrics=["mae"])
+    psi.fit(np.zeros((2, 12, 16, 1)), np.zeros((2, 10, 14, 2)), verbose=0)
+    model = small_simgan(self_regularization=SelfRegularization(psi=psi))
+    model.save_to_preset(tmp_path)
+    kept = json.loads((tmp_path / "metadata.json").read_text())["networks"]["feature_extractor_0"]
+    with h5py.File(tmp_path / kept) as file:
+        assert set(file) == {"layers", "vars"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        loaded = models.SimGAN.from_preset(tmp_path)
+    np.testing.assert_array_equal(
+        loaded.frozen["feature_extractor_0"].get_weights()[0], psi.get_weights()[0]
+    )
