@@ -265,24 +265,26 @@ class BestCheckpoint(keras.callbacks.Callback):
                 os.rename(left, self.filepath)
             shutil.rmtree(left, ignore_errors=True)
         if self.filepath.exists():
-            self.best = self._read(self.filepath / METADATA).get(_MARK)
-            if not _is_mark(self.best):
+            found: Any = self._read(self.filepath / METADATA).get(_MARK)
+            if not _is_mark(found):
                 raise FileExistsError(
                     f"{str(self.filepath)!r} exists and was not written by BestCheckpoint. Choose "
                     "another `filepath`, or move it away."
                 )
-            self._refuse_other(self.best.pop("settings"))
+            self._refuse_other(found.pop("settings"))
+            self.best = found
         if self._state.exists():
             state = self._read(self._state)
             self._refuse_other(state.get("settings"))
-            self._epochs = state.get("epochs")
-            if not isinstance(self._epochs, list) or not all(
-                isinstance(one, dict) and isinstance(one.get("epoch"), int) for one in self._epochs
+            epochs = state.get("epochs")
+            if not isinstance(epochs, list) or not all(
+                isinstance(one, dict) and isinstance(one.get("epoch"), int) for one in epochs
             ):
                 raise FileExistsError(
                     f"{str(self._state)!r} is damaged: `epochs` must be a list of measurements. "
                     f"Choose another `filepath`, or move it and {str(self.filepath)!r} away."
                 )
+            self._epochs = epochs
 
     def _read(self, path: Path) -> dict:
         try:
@@ -296,7 +298,7 @@ class BestCheckpoint(keras.callbacks.Callback):
     def _refuse_other(self, settings: dict | None) -> None:
         if settings == self._settings:
             return
-        settings = settings or {}
+        settings = settings if isinstance(settings, dict) else {}
         differing = [name for name in self._settings if settings.get(name) != self._settings[name]]
         raise ValueError(
             f"{str(self.filepath)!r} holds the best checkpoint by other settings, whose distances "

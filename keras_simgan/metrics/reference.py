@@ -184,8 +184,7 @@ class ReferenceStatistics:
                 version = int(file["format"])
                 fields = {name: file[name] for name in _FIELDS} if version == _FORMAT else {}
             if version == _FORMAT:
-                count, names = int(fields.pop("count")), ("extractor", "checksum")
-                texts = {name: str(fields.pop(name)) for name in names}
+                count = int(fields["count"])
         except Exception as error:  # whatever a damaged file makes NumPy raise
             raise ValueError(
                 f"{str(path)!r} is not a reference that `ReferenceStatistics.save` wrote, or it is "
@@ -196,7 +195,14 @@ class ReferenceStatistics:
                 f"{str(path)!r} is of format {version}; this version reads {_FORMAT}. Make it anew "
                 "with `ReferenceStatistics.of(images).save(path)`."
             )
-        reference = cls(**fields, **texts, count=count)
+        reference = cls(
+            features=fields["features"],
+            mean=fields["mean"],
+            covariance=fields["covariance"],
+            count=count,
+            extractor=str(fields["extractor"]),
+            checksum=str(fields["checksum"]),
+        )
         reference._check_values(path)
         return reference
 
@@ -212,7 +218,7 @@ class ReferenceStatistics:
         ):
             raise ValueError(
                 f"{str(path)!r} is damaged: features, mean and covariance of {self.count} images "
-                f"have the shapes {shapes} or are no finite numbers. Make it anew with "
+                f"have the shapes {shapes} or are not finite numbers. Make it anew with "
                 "`ReferenceStatistics.of(images).save(path)`."
             )
 

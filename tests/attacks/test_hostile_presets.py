@@ -175,22 +175,20 @@ ATTACKS = [
 ]
 
 
-@pytest.mark.parametrize("kind", ["file", "pipe"])
 @pytest.mark.parametrize(
     ("attack", "match"), [each[:2] for each in ATTACKS], ids=[each[2] for each in ATTACKS]
 )
-def test_what_is_not_of_the_file_is_refused(preset, tmp_path, attack, match, kind):
+def test_what_is_not_of_the_file_is_refused(preset, tmp_path, attack, match):
     secret = tmp_path / "secret.h5"
-    if kind == "pipe":
-        if "elsewhere" not in match and "other files" not in match:
-            pytest.skip("reads no other file")
-        os.mkfifo(secret)
-    else:
-        with h5py.File(secret, "w") as file:
-            file["data"] = np.full((3, 3, 1, 2), 7, "float32")
+    with h5py.File(secret, "w") as file:
+        file["data"] = np.full((3, 3, 1, 2), 7, "float32")
     with h5py.File(preset / WEIGHTS, "r+") as file:
         attack(file, secret)
     seal(preset)
+    refused(preset, match)
+    # Nor is the other file opened: a pipe would never end.
+    secret.unlink()
+    os.mkfifo(secret)
     refused(preset, match)
 
 
