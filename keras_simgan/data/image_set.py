@@ -82,6 +82,7 @@ class ImageSet:
         npz_key: str = "images",
         memory_limit: int = MEMORY_LIMIT,
         with_labels: bool = True,
+        labels_encoding: str | None = None,
     ) -> "ImageSet":
         """Opens a folder, an `.npz` file, an array or a `tf.data.Dataset`; see `unpaired`.
 
@@ -95,6 +96,7 @@ class ImageSet:
             npz_key: The name of the images in `.npz` files.
             memory_limit: The most bytes that the pixels may take in memory.
             with_labels: Whether to read labels too.
+            labels_encoding: See `read_labels`.
 
         Returns:
             The images.
@@ -109,7 +111,13 @@ class ImageSet:
         if isinstance(images, str | os.PathLike):
             path = Path(images)
             if path.suffix.lower() != ".npz":
-                return cls._open_folder(path, photos, size, on_bad_image, memory_limit, with_labels)
+                names = list_images(path)
+                labels = {}
+                if with_labels:
+                    labels = read_labels(path, names, labels_encoding=labels_encoding)
+                return cls._open_folder(
+                    path, names, labels, photos, size, on_bad_image, memory_limit
+                )
             (images,), others = load_npz(path, [npz_key], "npz_key")
             labels = {n: v for n, v in others.items() if v.ndim and len(v) == len(images)}
         elif hasattr(images, "as_numpy_iterator"):
@@ -124,15 +132,13 @@ class ImageSet:
     def _open_folder(
         cls,
         folder: Path,
+        names: list[str],
+        labels: dict[str, np.ndarray],
         photos: Photos,
         size: tuple[int, int] | None,
         on_bad_image: str,
         memory_limit: int,
-        with_labels: bool,
     ) -> "ImageSet":
-        names = list_images(folder)
-        labels = read_labels(folder, names) if with_labels else {}
-
         def read(name: str) -> np.ndarray:
             nonlocal size
             image = photos.fit(photos.read(folder / name), folder / name)

@@ -25,6 +25,8 @@ def unpaired(
     memory_limit: int = MEMORY_LIMIT,
     crop_size: tuple[int, int] | None = None,
     flip: bool = False,
+    with_labels: bool = True,
+    labels_encoding: str | None = None,
     **kwargs: Any,
 ) -> "UnpairedDataset":
     """Pairs batches of two image domains at random, for `model.fit`.
@@ -63,6 +65,8 @@ def unpaired(
         crop_size: `(height, width)` of a window cut out of each image, all its places equally
             likely; the whole image when left out.
         flip: Whether to mirror each image left to right with probability 1/2.
+        with_labels: Whether to read the labels of a source folder, or of a source `.npz` file.
+        labels_encoding: What `labels.csv` or `labels.json` is written in; see `read_labels`.
         **kwargs: Passed to `keras.utils.PyDataset`: `workers`, `max_queue_size`.
 
     Returns:
@@ -92,7 +96,15 @@ def unpaired(
         "npz_key": npz_key,
         "memory_limit": memory_limit,
     }
-    source_images = ImageSet.open(source, "source", image_size, channels, **options)
+    source_images = ImageSet.open(
+        source,
+        "source",
+        image_size,
+        channels,
+        with_labels=with_labels,
+        labels_encoding=labels_encoding,
+        **options,
+    )
     height, width, channels = source_images.shape
     check_crop_size(crop_size, (height, width))
     target_images = ImageSet.open(
