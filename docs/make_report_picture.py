@@ -14,6 +14,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from keras_simgan import cli
 from keras_simgan.data import EyeRenderer, write_folder
@@ -40,8 +41,10 @@ def main() -> None:
     sets = ("--synthetic", renders, "--refined", refined, "--reference", PRESET)
     _run("evaluate", *sets, "--labels", "gaze", "--test", real, "--report", report)
     chromium = ["chromium", "--headless", "--no-sandbox", "--hide-scrollbars"]
-    shot = [f"--screenshot={PICTURE}", "--window-size=1100,1970", report.resolve().as_uri()]
+    shot = [f"--screenshot={PICTURE}", "--window-size=1100,2110", report.resolve().as_uri()]
     subprocess.run([*chromium, *shot], check=True)
+    with Image.open(PICTURE) as picture:
+        picture.convert("RGB").quantize(256).save(PICTURE, optimize=True)
 
 
 def _run(*words: object) -> None:

@@ -159,7 +159,10 @@ def _scalars(values: list[Any]) -> tuple[np.ndarray, np.ndarray]:
     """Numbers where all are numbers or missing, else text; and which are missing."""
     if all(value is None or isinstance(value, int | float) for value in values):
         if _are_exact(values):
-            array = np.array([math.nan if value is None else value for value in values])
+            numbers = [math.nan if value is None else value for value in values]
+            # NumPy by itself makes floats of whole numbers of which only some need 64 bits.
+            large = all(isinstance(n, int) for n in numbers) and max(numbers, default=0) >= 2**63
+            array = np.array(numbers, dtype="uint64" if large else None)
             return array, np.isnan(array)
     missing = np.array([value is None for value in values])
     return np.array([_as_text(value) for value in values]), missing
@@ -169,7 +172,7 @@ def _are_exact(values: list[Any]) -> bool:
     """Whether an array holds all digits of whole numbers."""
     whole = [value for value in values if isinstance(value, int)]
     if len(whole) == len(values):
-        return np.array(whole).dtype.kind in "biu"
+        return any(all(0 <= v - low < 2**64 for v in whole) for low in (0, -(2**63)))
     return all(abs(value) < 2**1023 and int(float(value)) == value for value in whole)
 
 
