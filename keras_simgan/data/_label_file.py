@@ -59,7 +59,8 @@ class LabelFile:
         Raises:
             LabelError: If two rows are of one image.
         """
-        known, spelled = set(names), {}
+        known = set(names)
+        spelled: dict[str, str] = {}
         for given in self.rows:
             name = given if given in known else _spelled(given)
             if name in spelled:
@@ -142,7 +143,8 @@ def _read_csv(path: Path, text: str) -> LabelFile:
                 f"The header of {str(path)!r} has {'two columns' if field else 'a column without'} "
                 f"{f'named {field!r}' if field else 'a name'}: {header}. Give each its own name."
             )
-    rows, numbers = {}, {}
+    rows: dict[str, dict[str, str]] = {}
+    numbers: dict[str, int] = {}
     for number, cells in lines:
         if any(cells[len(fields) :]) or len(cells) < len(fields):
             raise LabelError(

@@ -188,8 +188,8 @@ def _by_distance(evaluation: Evaluation) -> Verdict:
         )
     elif agreement is not None and not agreement.holds:
         sentence = (
-            f"Do not train on the refined set: the {numbers}, so it looks more real, but its labels "
-            f"no longer fit ({agreement.text}, expected {agreement.expected})."
+            f"Do not train on the refined set: the {numbers}, so it looks more real, but its "
+            f"labels no longer fit ({agreement.text}, expected {agreement.expected})."
         )
     else:
         train = None
