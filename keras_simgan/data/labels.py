@@ -112,11 +112,12 @@ def read_labels(
         without = {having[row] for row in lost}.intersection(names)
         if without:
             first = next(name for name in names if name in without)
-            missing.append(f"{len(without)} in {field!r} ({file.place(first)})")
+            count = f"{len(without):,} of {len(names):,}"
+            missing.append(f"{count} in {field!r} ({file.place(first)})")
     if missing:
         warnings.warn(
-            f"{str(file.path)!r} lacks values for {len(names)} images: {', '.join(missing)}. They "
-            "are NaN among numbers, empty in text.",
+            f"{str(file.path)!r} lacks values: {', '.join(missing)}. They are NaN among numbers, "
+            "empty in text.",
             stacklevel=2,
         )
     return with_vectors(columns) if file.is_csv else columns

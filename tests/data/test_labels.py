@@ -50,7 +50,7 @@ def test_round_trip(tmp_path):
 def test_missing_values_survive_a_round_trip(tmp_path):
     gaze = np.array([[0.1, np.nan], [0.3, 0.4], [np.inf, 0.2]])
     write_folder(tmp_path, images, {"gaze": gaze})
-    with pytest.warns(UserWarning, match=r"lacks values for 3 images: 1 in 'gaze' \('000000.png'"):
+    with pytest.warns(UserWarning, match=r"lacks values: 1 of 3 in 'gaze' \('000000.png'"):
         np.testing.assert_array_equal(read_folder(tmp_path)[1]["gaze"], gaze)
 
 
@@ -135,11 +135,11 @@ def test_everything_else_is_text_unchanged(tmp_path, cells):
 @pytest.mark.parametrize(
     ("cells", "expected", "said"),
     [
-        (["0.1", "", "0.3"], [0.1, np.nan, 0.3], r"1 in 'x' \(line 3\)"),
-        (["1", "NA", "nan"], [1, np.nan, np.nan], r"2 in 'x' \(line 3\)"),
-        (["", "", ""], [np.nan] * 3, r"3 in 'x' \(line 2\)"),
-        (["nan", "", "-nan"], [np.nan] * 3, "3 in 'x'"),
-        (["[1, 2]", "", "[3, nan]"], [[1, 2], [np.nan] * 2, [3, np.nan]], "2 in 'x'"),
+        (["0.1", "", "0.3"], [0.1, np.nan, 0.3], r"1 of 3 in 'x' \(line 3\)"),
+        (["1", "NA", "nan"], [1, np.nan, np.nan], r"2 of 3 in 'x' \(line 3\)"),
+        (["", "", ""], [np.nan] * 3, r"3 of 3 in 'x' \(line 2\)"),
+        (["nan", "", "-nan"], [np.nan] * 3, "3 of 3 in 'x'"),
+        (["[1, 2]", "", "[3, nan]"], [[1, 2], [np.nan] * 2, [3, np.nan]], "2 of 3 in 'x'"),
     ],
 )
 def test_missing_numbers_are_nan_and_said_once(tmp_path, cells, expected, said):
@@ -149,7 +149,7 @@ def test_missing_numbers_are_nan_and_said_once(tmp_path, cells, expected, said):
 
 
 def test_missing_text_is_empty(tmp_path):
-    with pytest.warns(UserWarning, match=r"1 in 'x' \(line 3\)\. They are .* empty in text"):
+    with pytest.warns(UserWarning, match=r"1 of 3 in 'x' \(line 3\)\. They are .* empty in text"):
         assert read(tmp_path, "me", "", "you").tolist() == ["me", "", "you"]
 
 
