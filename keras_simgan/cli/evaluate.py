@@ -5,9 +5,10 @@ import shlex
 from pathlib import Path
 
 from keras_simgan.cli.arguments import DEFAULT, add_command, add_image_options
+from keras_simgan.runs.options import flag
 from keras_simgan.runs.options.numbers import not_negative, positive
 
-_TRANSFER = ("test", "steps", "seeds")
+_TRANSFER = ("test", "steps", "seeds", "labels_encoding")
 
 
 def add_evaluate(commands: argparse._SubParsersAction) -> None:
@@ -45,6 +46,8 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
         help="train small networks to read this field of labels.json or labels.csv, beside all "
         "three: a gaze (pitch, yaw) in radians, or a class",
     )
+    written = "what those are written in, such as latin-1; default: what they say, or UTF-8"
+    add("--labels-encoding", metavar="NAME", help=written)
     test = "labelled real images to test them on; default: those of --real"
     add("--test", metavar="DIR", help=test)
     add("--steps", type=positive, default=500, metavar="N", help="of each training; " + DEFAULT)
@@ -120,7 +123,12 @@ def _evaluate(arguments: argparse.Namespace, default) -> None:
     if arguments.labels:
         trainings = report.with_name(f"{report.name}.trainings")
         transfer = TransferOptions(
-            arguments.labels, arguments.test, arguments.steps, arguments.seeds, trainings
+            arguments.labels,
+            arguments.test,
+            arguments.steps,
+            arguments.seeds,
+            trainings,
+            arguments.labels_encoding,
         )
     found = evaluate(
         arguments.synthetic,
@@ -157,7 +165,7 @@ def _check(arguments: argparse.Namespace, report: Path, default) -> None:
     if not arguments.labels:
         for name in _TRANSFER:
             if getattr(arguments, name) != default(name):
-                raise ValueError(f"--{name} does nothing without --labels FIELD; give both.")
+                raise ValueError(f"{flag(name)} does nothing without --labels FIELD; give both.")
     if bool(arguments.label_model) != bool(arguments.label_distance):
         raise ValueError("--label-model and --label-distance go together; give both.")
     if arguments.label_bound is not None and not arguments.label_model:

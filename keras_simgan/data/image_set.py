@@ -86,6 +86,7 @@ class ImageSet:
         with_labels: bool = True,
         label_folders: Sequence[str] | None = None,
         label_patterns: Sequence[str] | None = None,
+        labels_encoding: str | None = None,
     ) -> "ImageSet":
         """Opens a folder, an `.npz` file, an array or a `tf.data.Dataset`; see `unpaired`.
 
@@ -101,6 +102,7 @@ class ImageSet:
             with_labels: Whether to read labels too.
             label_folders: See `list_images`.
             label_patterns: See `list_images`.
+            labels_encoding: See `read_labels`.
 
         Returns:
             The images.
@@ -117,7 +119,14 @@ class ImageSet:
             path = Path(images)
             if path.suffix.lower() != ".npz":
                 return cls._open_folder(
-                    path, rule, photos, size, on_bad_image, memory_limit, with_labels
+                    path,
+                    rule,
+                    photos,
+                    size,
+                    on_bad_image,
+                    memory_limit,
+                    with_labels,
+                    labels_encoding,
                 )
             (images,), others = load_npz(path, [npz_key], "npz_key")
             labels = {n: v for n, v in others.items() if v.ndim and len(v) == len(images)}
@@ -139,9 +148,12 @@ class ImageSet:
         on_bad_image: str,
         memory_limit: int,
         with_labels: bool,
+        labels_encoding: str | None,
     ) -> "ImageSet":
         names, no_files = list_folder(folder, rule, on_bad_image == "skip")
-        labels = read_labels(folder, names) if with_labels else {}
+        labels = {}
+        if with_labels:
+            labels = read_labels(folder, names, labels_encoding=labels_encoding)
 
         def read(name: str) -> np.ndarray:
             nonlocal size

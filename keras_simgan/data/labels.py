@@ -1,7 +1,6 @@
 """Labels that lie beside images: `labels.csv` or `labels.json` in the folder, by file name."""
 
-import csv
-import io
+import difflib
 import json
 import warnings
 from collections.abc import Sequence
@@ -10,31 +9,29 @@ from typing import Any
 
 import numpy as np
 
+from keras_simgan.data._label_columns import from_text, to_array, with_vectors
+from keras_simgan.data._label_file import LABEL_FILES, LabelError, LabelFile, read_label_file
 from keras_simgan.data.files import ImageError, replacing
 from keras_simgan.data.images import write_image
 from keras_simgan.data.listing import list_images
 
-LABEL_FILES = ("labels.csv", "labels.json")
-
-
-class LabelError(ValueError):
-    """Labels that cannot be used. The message names the file and the way out."""
+_SEARCHED = 10_000  # rows among which a misspelled name is looked for
 
 
 def read_folder(
     folder: str | Path,
     label_folders: Sequence[str] | None = None,
     label_patterns: Sequence[str] | None = None,
+    *,
+    labels_encoding: str | None = None,
 ) -> tuple[list[str], dict[str, np.ndarray]]:
-    """Lists a folder's images and the labels beside them.
-
-    Labels are read from `labels.csv` (a header; the first column is the file name) or
-    `labels.json` (`{"name.png": {"gaze": [0.1, 0.2], "person": "p00"}, ...}`) at the folder's top.
+    """Lists a folder's images and the labels beside them, as `read_labels` reads them.
 
     Args:
         folder: A folder of images.
         label_folders: See `list_images`.
         label_patterns: See `list_images`.
+        labels_encoding: See `read_labels`.
 
     Returns:
         The images' names, relative to the folder and sorted, and a dictionary of arrays with one
@@ -51,52 +48,87 @@ def read_folder(
         (['000000.png', '000001.png'], (2, 2))
     """
     names = list_images(folder, label_folders, label_patterns)
-    return names, read_labels(folder, names)
+    return names, read_labels(folder, names, labels_encoding=labels_encoding)
 
 
-def read_labels(folder: str | Path, names: list[str]) -> dict[str, np.ndarray]:
-    """Reads the labels of the named images of a folder.
+def read_labels(
+    folder: str | Path, names: list[str], *, labels_encoding: str | None = None
+) -> dict[str, np.ndarray]:
+    r"""Reads the labels of the named images of a folder, which lie at its top.
+
+    They are in `labels.csv`, with a header and the file names in the first column, its cells apart
+    by commas (by semicolons or tabs where the header has no comma), or in `labels.json`,
+    `{"name.png": {"gaze": [0.1, 0.2], "person": "p00"}, ...}`. UTF-8, UTF-16 and UTF-32 are told
+    apart by what the file says.
+
+    What a column holds is decided by all of its cells together:
+
+    - Numbers, if each is plainly one, `12`, `-0.5`, `1e-05` or `inf`, or missing. A leading zero, a
+      plus or an underscore makes names, not numbers; so does `1e5` among nothing but whole numbers,
+      and a whole number of more digits than the array can hold. Without a missing value, whole
+      numbers are `int64`.
+    - Vectors of shape `(n, k)`, if each cell is a list of numbers, `[0.1, 0.2]` or `[0.1 0.2]`;
+      nested lists likewise. Columns of numbers `gaze_0`, `gaze_1`, ... or `gaze[0]`, `gaze[1]`, ...
+      become one column of vectors `gaze`, if none is missing from 0 on and there is no column
+      `gaze` beside them.
+    - Text otherwise, unchanged.
+
+    Missing are empty cells, `nan`, `NA`, `N/A`, `null` and `None`: NaN in numbers and vectors, with
+    a warning. In text only an empty cell is. In JSON the values have types; `null` is missing, text
+    beside numbers makes all of them text.
 
     Args:
         folder: The folder whose top may hold `labels.csv` or `labels.json`.
-        names: File names relative to the folder, with forward slashes.
+        names: File names relative to the folder, with forward slashes. In the file a leading `./`
+            and backslashes will do.
+        labels_encoding: What the file is written in where that is not UTF-8 and the file does not
+            say it, such as `"latin-1"`.
 
     Returns:
-        A dictionary of arrays with one row per name, in the order of `names`: numbers where every
-        value is a number, text otherwise. Empty where there is no label file.
+        A dictionary of arrays with one row per name, in the order of `names`. Empty where there is
+        no label file.
 
     Raises:
-        LabelError: If there are two label files, one cannot be parsed, an image has no label, two
-            rows have one name, or fields differ from row to row.
+        LabelError: If there are two label files, one cannot be decoded or parsed, an image has no
+            label, two rows have one name, fields differ from row to row, or vectors in length.
+
+    Example:
+        >>> write_folder("photos", np.zeros((2, 36, 60, 1), "uint8"), names=["a.png", "b.png"])
+        >>> _ = Path("photos/labels.csv").write_text(
+        ...     "file,person,gaze_0,gaze_1\na.png,007,0.1,-0.2\nb.png,012,0,0.3\n"
+        ... )
+        >>> labels = read_labels("photos", ["a.png", "b.png"])
+        >>> labels["person"].tolist(), labels["gaze"].tolist()
+        (['007', '012'], [[0.1, -0.2], [0.0, 0.3]])
     """
-    paths = [path for file in LABEL_FILES if (path := Path(folder) / file).is_file()]
-    if not paths:
+    file = read_label_file(Path(folder), labels_encoding)
+    if file is None:
         return {}
-    if len(paths) > 1:
-        raise LabelError(
-            f"The folder {str(folder)!r} holds both {LABEL_FILES[0]} and {LABEL_FILES[1]}. "
-            "Keep one of them."
+    file = file.by_name(names)
+    _check_names(file, names)
+    columns, missing = {}, []
+    for field in file.rows[names[0]]:
+        # Of all rows, as what a value is must not depend on which images are there.
+        having = [name for name, row in file.rows.items() if field in row]
+        values = [file.rows[name][field] for name in having]
+        what = f"The field {field!r} in {str(file.path)!r}"
+        array, lost = to_array(
+            from_text(values) if file.is_csv else values, what, [file.place(n) for n in having]
         )
-    path = paths[0]
-    rows = _read_csv(path) if path.suffix == ".csv" else _read_json(path)
-    missing = [name for name in names if name not in rows]
-    if missing and len(missing) == len(names):
-        raise LabelError(
-            f"No name in {str(path)!r} matches an image: it names {_some(list(rows))}, the images "
-            f"are {_some(names)}. Name the files relative to the folder, with their suffix."
-        )
+        row_of = {name: row for row, name in enumerate(having)}
+        columns[field] = array[[row_of[name] for name in names]]
+        without = {having[row] for row in lost}.intersection(names)
+        if without:
+            first = next(name for name in names if name in without)
+            count = f"{len(without):,} of {len(names):,}"
+            missing.append(f"{count} in {field!r} ({file.place(first)})")
     if missing:
-        raise LabelError(
-            f"{str(path)!r} has no label for {len(missing)} of {len(names)} images: "
-            f"{_some(missing)}. Add their rows, or take the images out."
-        )
-    without_image = len(rows) - len(names)
-    if without_image:
         warnings.warn(
-            f"{without_image} of {len(rows)} labels in {str(path)!r} belong to no image in use.",
+            f"{str(file.path)!r} lacks values: {', '.join(missing)}. They are NaN among numbers, "
+            "empty in text.",
             stacklevel=2,
         )
-    return {field: _column(path, field, rows, names) for field in rows[names[0]]}
+    return with_vectors(columns) if file.is_csv else columns
 
 
 def write_folder(
@@ -140,73 +172,39 @@ def write_folder(
             temporary.write_text(json.dumps(rows), encoding="utf-8")
 
 
-def _read_csv(path: Path) -> dict[str, dict]:
-    # utf-8-sig: spreadsheet programs put a byte order mark before the header.
-    reader = csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""))
-    header, *lines = [line for line in reader if line] or [[]]
-    if len(header) < 2:
+def _check_names(file: LabelFile, names: list[str]) -> None:
+    """Refuses images without a row and rows of other fields; warns of rows without an image."""
+    path, rows = str(file.path), file.rows
+    missing = [name for name in names if name not in rows]
+    if missing and len(missing) == len(names):
         raise LabelError(
-            f"{str(path)!r} has the header {header}; expected a column of file names and at least "
-            "one column of labels, separated by commas."
+            f"No name in {path!r} matches an image: it names {_some(list(rows))}, the images "
+            f"are {_some(names)}. Name the files relative to the folder, with their suffix."
         )
-    rows = {}
-    for number, line in enumerate(lines, start=2):
-        if len(line) != len(header):
-            raise LabelError(
-                f"Row {number} of {str(path)!r} has {len(line)} fields; its header has "
-                f"{len(header)}."
-            )
-        if line[0] in rows:
-            raise LabelError(f"{str(path)!r} names {line[0]!r} twice (row {number}).")
-        rows[line[0]] = dict(zip(header[1:], map(_number, line[1:]), strict=True))
-    return rows
-
-
-def _read_json(path: Path) -> dict[str, dict]:
-    def refuse_twice(pairs: list) -> dict:
-        content = dict(pairs)
-        if len(content) != len(pairs):
-            raise LabelError(f"{str(path)!r} has an object that names one key twice.")
-        return content
-
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=refuse_twice)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise LabelError(f"{str(path)!r} is not valid JSON: {error}.") from error
-    if not isinstance(rows, dict) or not all(isinstance(row, dict) for row in rows.values()):
+    if missing:
+        known = set(names)
+        unused = [name for name in rows if name not in known][:_SEARCHED]
+        hint = ""
+        if file.header and file.header[0] in known:
+            hint = f"Its first line, {file.header}, is taken for the header: is that missing? "
+        elif alike := difflib.get_close_matches(missing[0], unused, 1):
+            hint = f"Is {alike[0]!r} ({file.place(alike[0])}) meant? "
         raise LabelError(
-            f"{str(path)!r} has another structure than expected: an object of file names, each "
-            'with an object of labels, `{"name.png": {"gaze": [0.1, 0.2]}}`.'
+            f"{path!r} has no label for {len(missing)} of {len(names)} images: "
+            f"{_some(missing)}. {hint}Add their rows, or take the images out."
         )
-    return rows
-
-
-def _number(text: str) -> float | int | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            pass
-    return text
-
-
-def _column(path: Path, field: str, rows: dict[str, dict], names: list[str]) -> np.ndarray:
     for name in names:
         if rows[name].keys() != rows[names[0]].keys():
             raise LabelError(
-                f"{str(path)!r} gives {name!r} the fields {sorted(rows[name])}, but "
-                f"{names[0]!r} the fields {sorted(rows[names[0]])}; expected the same for all."
+                f"{path!r} gives {name!r} the fields {sorted(rows[name])}, but {names[0]!r} the "
+                f"fields {sorted(rows[names[0]])}; expected the same for all."
             )
-    values = [rows[name][field] for name in names]
-    if any(isinstance(value, str) for value in values):
-        values = [str(value) for value in values]
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise LabelError(
-            f"The field {field!r} in {str(path)!r} differs in length from image to image; "
-            "expected one shape."
-        ) from error
+    without_image = len(rows) - len(names)
+    if without_image:
+        warnings.warn(
+            f"{without_image} of {len(rows)} labels in {path!r} belong to no image in use.",
+            stacklevel=3,
+        )
 
 
 def _some(names: list[str], count: int = 3) -> str:

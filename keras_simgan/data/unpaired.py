@@ -28,6 +28,8 @@ def unpaired(
     flip: bool = False,
     label_folders: Sequence[str] | None = None,
     label_patterns: Sequence[str] | None = None,
+    with_labels: bool = True,
+    labels_encoding: str | None = None,
     **kwargs: Any,
 ) -> "UnpairedDataset":
     """Pairs batches of two image domains at random, for `model.fit`.
@@ -70,6 +72,8 @@ def unpaired(
         label_folders: Names of folders whose images are labels, in either domain; see
             `list_images`.
         label_patterns: Patterns of the names of images that are labels, likewise.
+        with_labels: Whether to read the labels of a source folder, or of a source `.npz` file.
+        labels_encoding: What `labels.csv` or `labels.json` is written in; see `read_labels`.
         **kwargs: Passed to `keras.utils.PyDataset`: `workers`, `max_queue_size`.
 
     Returns:
@@ -101,7 +105,15 @@ def unpaired(
         "label_folders": label_folders,
         "label_patterns": label_patterns,
     }
-    source_images = ImageSet.open(source, "source", image_size, channels, **options)
+    source_images = ImageSet.open(
+        source,
+        "source",
+        image_size,
+        channels,
+        with_labels=with_labels,
+        labels_encoding=labels_encoding,
+        **options,
+    )
     height, width, channels = source_images.shape
     check_crop_size(crop_size, (height, width))
     target_images = ImageSet.open(

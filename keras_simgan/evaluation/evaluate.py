@@ -15,7 +15,7 @@ from keras_simgan.data.files import ImageError
 from keras_simgan.evaluation.distances import measure_distances
 from keras_simgan.evaluation.evaluation import Evaluation
 from keras_simgan.evaluation.image_fit import ImageFit
-from keras_simgan.evaluation.image_folders import ImageFolders
+from keras_simgan.evaluation.image_folders import ImageFolder, ImageFolders
 from keras_simgan.evaluation.image_pairs import ImagePairs
 from keras_simgan.evaluation.image_sample import ImageSample
 from keras_simgan.evaluation.label_agreement import AgreementOptions, measure_agreement
@@ -23,6 +23,7 @@ from keras_simgan.evaluation.realism import measure_realism, recorded_scores
 from keras_simgan.evaluation.sample_options import MINIMUM_IMAGES, SampleOptions
 from keras_simgan.evaluation.similarity import measure_similarity
 from keras_simgan.evaluation.transfer import ARMS, Transfer, TransferOptions, measure_transfer
+from keras_simgan.evaluation.transfer_labels import known, read_transfer_labels
 from keras_simgan.metrics import FeatureExtractor, ReferenceStatistics
 
 
@@ -84,7 +85,14 @@ def evaluate(
     fit = ImageFit.settle(sample, folders.of["synthetic"].paths)
     if agreement is not None:
         agreement.check_input(fit.shape)
-    samples = _read_samples(folders, sample, fit, extractor, transfer, log)
+    # Before any image is read, as a mistake in the labels shows at once.
+    labels: dict[str, dict[str, np.ndarray]] = {}
+    if transfer is not None:
+        labels = read_transfer_labels(folders, transfer.label, transfer.labels_encoding)
+    samples = {
+        kind: _read_sample(kind, folder, sample, fit, extractor, labels.get(kind, {}), log)
+        for kind, folder in folders.of.items()
+    }
     before, after = samples["synthetic"], samples["refined"]
     pairs = ImagePairs.match(folders, fit, before, after)
 
@@ -137,40 +145,40 @@ def _check_real(
         )
 
 
-def _read_samples(
-    folders: ImageFolders,
+def _read_sample(
+    kind: str,
+    folder: ImageFolder,
     options: SampleOptions,
     fit: ImageFit,
     extractor: FeatureExtractor,
-    transfer: TransferOptions | None,
+    labels: Mapping[str, np.ndarray],
     log: Callable[[str], None],
-) -> dict[str, ImageSample]:
-    samples = {}
-    for kind, folder in folders.of.items():
-        count = len(folder.names)
-        log(f"Reading {min(options.sample_size, count):,} of {count:,} {kind} images")
-        # Real images need no labels where others are tested on.
-        with_labels = transfer is not None and (kind != "real" or transfer.test is None)
-        samples[kind] = ImageSample.read(folder, options, fit, extractor, with_labels)
-        if len(samples[kind]) < MINIMUM_IMAGES:
-            raise ImageError(
-                f"{str(folder.path)!r} has {len(samples[kind])} images that can be used; expected "
-                f"at least {MINIMUM_IMAGES}."
-            )
-    return samples
+) -> ImageSample:
+    count = len(folder.names)
+    log(f"Reading {min(options.sample_size, count):,} of {count:,} {kind} images")
+    sample = ImageSample.read(folder, options, fit, extractor, labels)
+    if len(sample) < MINIMUM_IMAGES:
+        raise ImageError(
+            f"{str(folder.path)!r} has {len(sample)} images that can be used; expected at least "
+            f"{MINIMUM_IMAGES}."
+        )
+    return sample
 
 
 def _transfer(
     samples: Mapping[str, ImageSample], options: TransferOptions, log: Callable[[str], None]
 ) -> Transfer:
+    of = {**samples, "test": samples["real" if options.test is None else "test"]}
+    of = {name: of[name] for name in ("synthetic", "refined", "test")}
     log(
         f"Training {len(ARMS) * options.seeds} small networks to read {options.label!r}, "
         f"{options.steps:,} steps each"
     )
-    test = samples["real" if options.test is None else "test"]
-    return measure_transfer(
-        {"synthetic": samples["synthetic"], "refined": samples["refined"], "test": test}, options
-    )
+    for name, sample in of.items():
+        rows, _ = known(sample.images.labels[options.label], name, options.label)
+        if len(rows) < len(sample):
+            log(f"without {len(sample) - len(rows):,} {name} images, which have no label")
+    return measure_transfer(of, options)
 
 
 def _nearest(features: np.ndarray, real: np.ndarray) -> np.ndarray:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from keras_simgan.data.files import ImageError, read_ahead
 from keras_simgan.data.image_set import ImageSet
-from keras_simgan.data.labels import read_labels
 from keras_simgan.evaluation.image_fit import ImageFit
 from keras_simgan.evaluation.image_folders import ImageFolder
 from keras_simgan.evaluation.sample_options import SampleOptions
@@ -60,7 +59,7 @@ class ImageSample:
         options: SampleOptions,
         fit: ImageFit,
         extractor: FeatureExtractor,
-        with_labels: bool = False,
+        labels: Mapping[str, np.ndarray] | None = None,
     ) -> ImageSample:
         """Chooses images and goes through them once.
 
@@ -72,14 +71,11 @@ class ImageSample:
             options: How many are chosen, and the seed.
             fit: What they are brought to.
             extractor: What turns them into features.
-            with_labels: Whether to read the labels beside them.
+            labels: By field an array with a row for each of the folder's images.
 
         Raises:
             ImageError: If an image cannot be used.
-            LabelError: If the labels do not fit the images.
         """
-        # Before any image is read, as a mistake in the labels shows at once.
-        labels = read_labels(folder.path, folder.names) if with_labels else {}
         chosen = sorted(folder.names, key=lambda name: _hash(options.seed, name))
         chosen = chosen[: options.sample_size]
 
@@ -116,8 +112,8 @@ class ImageSample:
         _report_skipped(folder, len(chosen) + len(folder.skipped), skipped)
         row_of = {name: row for row, name in enumerate(folder.names)}
         rows = [row_of[name] for name in names]
-        labels = {label: values[rows] for label, values in labels.items()}
-        image_set = ImageSet(fit.shape, names, None, read, labels, skipped)
+        chosen_labels = {label: values[rows] for label, values in (labels or {}).items()}
+        image_set = ImageSet(fit.shape, names, None, read, chosen_labels, skipped)
         return cls(image_set, np.concatenate(features), grays, gradients, digest.hexdigest())
 
 

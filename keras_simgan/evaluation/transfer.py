@@ -13,9 +13,9 @@ import keras
 import numpy as np
 
 from keras_simgan.data.image_set import ImageSet
-from keras_simgan.data.labels import LabelError
 from keras_simgan.evaluation.augmentation import augmented
 from keras_simgan.evaluation.image_sample import ImageSample
+from keras_simgan.evaluation.transfer_labels import known
 from keras_simgan.evaluation.transfer_tasks import task_for
 from keras_simgan.metrics import Estimate, TransferScore, transfer_gain
 from keras_simgan.ranges import from_unit
@@ -37,13 +37,14 @@ class TransferOptions:
     Attributes:
         label: The field of `labels.json` or `labels.csv`, beside the synthetic, the refined and
             the real images: a gaze (pitch, yaw) in radians, for which a `networks.GazeEstimator` is
-            trained, or a class, a whole number or a word.
+            trained, or a class, a whole number or a word. Images without a value are left out.
         test: Folder of the labelled real images that they are tested on; the real images of the
             evaluation where left out.
         steps: Of each training, of 64 images.
         seeds: Trainings of each set.
         trainings: Folder that keeps the finished trainings, for the next call with the same images
             and settings.
+        labels_encoding: What the files of labels are written in; see `data.read_labels`.
     """
 
     label: str
@@ -51,6 +52,7 @@ class TransferOptions:
     steps: int = 500
     seeds: int = 3
     trainings: str | Path | None = None
+    labels_encoding: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,13 +88,15 @@ def measure_transfer(samples: Mapping[str, ImageSample], options: TransferOption
         options: The label, the budget, and what is kept; not the folder, which `samples` has.
 
     Raises:
-        LabelError: If the label is missing, or is neither gaze nor class.
+        LabelError: If the labels are too few, or are neither gaze nor class.
     """
-    labels = {name: _labels(sample, name, options.label) for name, sample in samples.items()}
+    rows, labels = {}, {}
+    for name, sample in samples.items():
+        rows[name], labels[name] = known(sample.images.labels[options.label], name, options.label)
     task = task_for(labels, options.label)
     images = {name: _in_memory(samples[name].images) for name in ("synthetic", "refined")}
     targets = {name: task.targets(labels[name]) for name in images}
-    test = samples["test"].images[np.arange(len(samples["test"]))], labels["test"]
+    test = samples["test"].images[rows["test"]], labels["test"]
 
     def train(arm: tuple[str, bool], seed: int) -> Callable[[np.ndarray], np.ndarray]:
         name, augment = arm
@@ -100,7 +104,7 @@ def measure_transfer(samples: Mapping[str, ImageSample], options: TransferOption
         model = task.build(images[name].shape)
         rate = keras.optimizers.schedules.CosineDecay(1e-3, options.steps)
         model.compile(keras.optimizers.Adam(rate), task.loss)
-        batches = _Batches(images[name], targets[name], options.steps, seed, augment)
+        batches = _Batches(images[name], rows[name], targets[name], options.steps, seed, augment)
         model.fit(batches, verbose=0)
         return lambda test: model.predict(test, batch_size=_BATCH_SIZE, verbose=0)
 
@@ -109,7 +113,7 @@ def measure_transfer(samples: Mapping[str, ImageSample], options: TransferOption
         "steps": options.steps,
         "network": task.network,
         "size": list(images["synthetic"].shape),
-        **{name: _checksum(samples[name], labels[name]) for name in samples},
+        **{name: _checksum(sample, options.label) for name, sample in samples.items()},
     }
     key = hashlib.sha256(json.dumps(setting).encode()).hexdigest()[:12]
     with tempfile.TemporaryDirectory() as temporary:
@@ -154,14 +158,23 @@ def gain_of(score: TransferScore) -> Estimate:
 
 
 class _Batches(keras.utils.PyDataset):
-    """Batches in passes without repetition, drawn from the seed."""
+    """Batches of labelled images, in passes without repetition, drawn from the seed."""
 
-    def __init__(self, images: ImageSet, targets: np.ndarray, steps: int, seed: int, augment: bool):
+    def __init__(
+        self,
+        images: ImageSet,
+        labelled: np.ndarray,
+        targets: np.ndarray,
+        steps: int,
+        seed: int,
+        augment: bool,
+    ):
         super().__init__()
-        self.images, self.targets, self.seed, self.augment = images, targets, seed, augment
+        self.images, self.labelled, self.targets = images, labelled, targets
+        self.seed, self.augment = seed, augment
         draw = np.random.default_rng(seed)
-        passes = -(-steps * _BATCH_SIZE // len(images))
-        order = np.concatenate([draw.permutation(len(images)) for _ in range(passes)])
+        passes = -(-steps * _BATCH_SIZE // len(labelled))
+        order = np.concatenate([draw.permutation(len(labelled)) for _ in range(passes)])
         self.rows = order[: steps * _BATCH_SIZE].reshape(steps, _BATCH_SIZE)
 
     @property
@@ -170,25 +183,15 @@ class _Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rows = self.rows[index]
-        images = self.images[rows]
+        images = self.images[self.labelled[rows]]
         if self.augment:
             images = augmented(images, np.random.default_rng((self.seed, index)))
         return images, self.targets[rows]
 
 
-def _labels(sample: ImageSample, name: str, label: str) -> np.ndarray:
-    labels = sample.images.labels
-    if label not in labels:
-        found = f"they are {', '.join(map(repr, labels))}" if labels else "there is no label file"
-        raise LabelError(
-            f"The {name} images have no label {label!r}: {found}. Labels are read from labels.json "
-            "or labels.csv at the top of the folder."
-        )
-    return labels[label]
-
-
-def _checksum(sample: ImageSample, labels: np.ndarray) -> str:
-    return hashlib.sha256(f"{sample.checksum} {labels.tolist()}".encode()).hexdigest()
+def _checksum(sample: ImageSample, label: str) -> str:
+    labels = sample.images.labels[label].tolist()
+    return hashlib.sha256(f"{sample.checksum} {labels}".encode()).hexdigest()
 
 
 def _in_memory(images: ImageSet) -> ImageSet:

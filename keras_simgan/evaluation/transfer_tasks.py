@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import keras
@@ -11,6 +12,12 @@ from keras_simgan import networks
 from keras_simgan.data.gaze import pitch_yaw_to_vector
 from keras_simgan.data.labels import LabelError
 from keras_simgan.metrics.angular_error import angular_error
+
+_EXPECTED = (
+    "Expected the gaze, two numbers (pitch, yaw) in radians, [0.1, -0.2] in one cell or in columns "
+    "named with _0 and _1; or a class, a word or a whole number that several images share."
+)
+_OF_NUMBERS = re.compile(r"[-+0-9.,;eE\s\[\]()]+")
 
 
 class GazeTask:
@@ -73,7 +80,7 @@ class ClassTask:
         Args:
             labels: Shape `(n,)`.
         """
-        return np.searchsorted(self.classes, labels)
+        return np.searchsorted(self.classes, self._alike(labels))
 
     def build(self, shape: tuple[int, int, int]) -> keras.Model:
         """The network, not compiled.
@@ -98,7 +105,7 @@ class ClassTask:
             labels: Shape `(n,)`.
             predictions: Probabilities, shape `(n, k)`.
         """
-        return 100.0 * (self.classes[predictions.argmax(axis=-1)] == labels)
+        return 100.0 * (self.classes[predictions.argmax(axis=-1)] == self._alike(labels))
 
     def chance(self, labels: np.ndarray) -> float:
         """The percentage that always answering the most frequent class gets right.
@@ -108,35 +115,67 @@ class ClassTask:
         """
         return float(100 * np.unique(labels, return_counts=True)[1].max() / len(labels))
 
+    def _alike(self, labels: np.ndarray) -> np.ndarray:
+        """As the classes are: text, where the labels of another set are words."""
+        return labels.astype(self.classes.dtype)
+
 
 def task_for(labels: Mapping[str, np.ndarray], name: str) -> GazeTask | ClassTask:
     """The task that fits the labels of all sets.
 
     Args:
-        labels: By set, a row an image.
+        labels: By set, a row an image, none missing. Networks are trained on all but `"test"`.
         name: What the label is called, for errors.
 
     Raises:
         LabelError: If they are neither gaze in radians nor classes.
 
     Example:
-        >>> task_for({"refined": np.array(["cat", "dog"])}, "animal").unit
+        >>> task_for({"refined": np.array(["cat", "dog", "dog", "cat"])}, "animal").unit
         '% right'
     """
     values = list(labels.values())
-    if all(each.ndim == 2 and each.shape[1] == 2 and each.dtype.kind == "f" for each in values):
+    if all(each.ndim == 2 and each.shape[1] == 2 and each.dtype.kind in "fiu" for each in values):
         largest_pitch = max(np.abs(each[:, 0]).max() for each in values)
         if largest_pitch > np.pi / 2:
             raise LabelError(
                 f"The label {name!r} has a pitch of {largest_pitch:g}; expected (pitch, yaw) in "
                 "radians, the pitch at most pi / 2."
             )
+        if not all(np.isfinite(each).all() for each in values):
+            raise LabelError(f"The label {name!r} has a yaw that is not finite. {_EXPECTED}")
         return GazeTask()
-    if all(each.ndim == 1 and each.dtype.kind in "iuU" for each in values):
+    if all(each.ndim == 1 and each.dtype.kind in "biuU" for each in values):
+        for kind, each in labels.items():
+            _check_classes(each, name, kind)
         return ClassTask(np.unique(np.concatenate(values)))
     shapes = {kind: f"{each.dtype} {each.shape}" for kind, each in labels.items()}
     raise LabelError(
-        f"The label {name!r} must be the gaze, two numbers (pitch, yaw) in radians, or the class, "
-        f"a whole number or a word; found {shapes}. `metrics.transfer_gain` takes any label, with "
-        "a network of yours."
+        f"The label {name!r} is neither gaze nor class, but {shapes}. {_EXPECTED} "
+        "`metrics.transfer_gain` takes any label, with a network of yours."
+    )
+
+
+def _check_classes(values: np.ndarray, name: str, kind: str) -> None:
+    """Refuses measurements and names that came as text, which would be a class each."""
+    words, what = np.unique(values), f"The label {name!r} of the {kind} images"
+    if values.dtype.kind == "U":
+        if 2 * sum(map(_looks_measured, words)) > len(words):
+            raise LabelError(f"{what} is text that looks like numbers. {_EXPECTED}")
+    # Real images may be few, and networks are not trained on them.
+    if kind != "test" and 2 * len(words) > len(values):
+        kinds = "words" if values.dtype.kind == "U" else "whole numbers"
+        raise LabelError(
+            f"{what} has {len(words):,} different {kinds} for {len(values):,} images, too many to "
+            f"be classes. {_EXPECTED}"
+        )
+
+
+def _looks_measured(word: str) -> bool:
+    """Whether it is several numbers, or one that is not whole: 0,5 or 0.1 0.2 and the like."""
+    word = word.strip()
+    return (
+        _OF_NUMBERS.fullmatch(word) is not None
+        and any(mark in word for mark in ".,; ")
+        and any(digit in word for digit in "0123456789")
     )

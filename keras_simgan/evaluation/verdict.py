@@ -23,10 +23,10 @@ WITH_LABELS = (
     "better, by the same two tests."
 )
 WITHOUT_LABELS = (
-    "The rule without labels of real images: yes only if the kernel distance to the real images "
+    "The rule without labels of real images: no, unless the kernel distance to the real images "
     "fell so far that the 95 % intervals before and after do not overlap, and the labels agree (or "
-    "it is said that nobody knows). A smaller distance makes a better training set likely; only a "
-    "network trained on it and tested on labelled real images, --labels, shows it."
+    "it is said that nobody knows). Then the images are nearer, and no distance shows more. "
+    "Whether they train better is shown by networks that are trained and tested with --labels."
 )
 
 
@@ -35,13 +35,14 @@ class Verdict:
     """An answer and its reasons.
 
     Attributes:
-        train: Whether to train on the refined set.
+        train: Whether to train on the refined set; `None` where the images are nearer to real ones
+            and no network was trained on them, which would show it.
         sentence: The answer and the reason for it.
         remarks: What else to know, a sentence each.
         rule: How it was decided.
     """
 
-    train: bool
+    train: bool | None
     sentence: str
     remarks: tuple[str, ...]
     rule: str
@@ -54,13 +55,14 @@ def verdict(evaluation: Evaluation) -> Verdict:
         evaluation: What was measured.
     """
     if evaluation.transfer is not None:
-        distances = evaluation.distances["kernel distance"]
-        return _by_transfer(evaluation.transfer, distances, evaluation.agreement)
+        return _by_transfer(evaluation.transfer, evaluation.distances, evaluation.agreement)
     return _by_distance(evaluation)
 
 
 def _by_transfer(
-    transfer: Transfer, distances: Mapping[str, Estimate], agreement: Agreement | None
+    transfer: Transfer,
+    distances: Mapping[str, Mapping[str, Estimate]],
+    agreement: Agreement | None,
 ) -> Verdict:
     synthetic, augmented, refined = (
         transfer.scores[name].mean.value for name in ("synthetic", "augmented", "refined")
@@ -95,11 +97,13 @@ def _by_transfer(
         )
     else:
         train, sentence = True, f"Train on the refined set: {numbers}, which is better."
+    distance = distances["kernel distance"]
     remarks = [
         *([_augmentation_remark(transfer, over_augmented > 0)] if train else []),
         *([] if over_synthetic else _seed_remarks(transfer)),
-        f"The kernel distance to the real images went from {distances['synthetic']} to "
-        f"{distances['refined']}; the networks count for more.",
+        f"The kernel distance to the real images went from {distance['synthetic']} to "
+        f"{distance['refined']}; the networks count for more.",
+        *_worse_remarks(distances),
         *_label_remarks(agreement, decided=True),
     ]
     return Verdict(train, sentence, tuple(remarks), WITH_LABELS)
@@ -170,51 +174,53 @@ def _seed_remarks(transfer: Transfer) -> list[str]:
 
 
 def _by_distance(evaluation: Evaluation) -> Verdict:
-    distances = evaluation.distances["kernel distance"]
-    before, after = distances["synthetic"], distances["refined"]
-    numbers = f"its kernel distance to the real images went from {before} to {after}"
+    distances, agreement = evaluation.distances, evaluation.agreement
+    before, after = (distances["kernel distance"][name] for name in ("synthetic", "refined"))
+    numbers = f"kernel distance to the real images went from {before} to {after}"
     (low_before, high_before), (low_after, high_after) = before.interval, after.interval
-    agreement = evaluation.agreement
+    train: bool | None = False
+    remarks = _worse_remarks(distances)
     if low_after > high_before:
-        train = False
-        sentence = f"Do not train on the refined set: {numbers}, so it looks less real."
+        sentence = f"Do not train on the refined set: the {numbers}, so it looks less real."
     elif high_after >= low_before:
-        train = False
         sentence = (
-            f"Do not train on the refined set yet: {numbers}, a difference that may be chance."
+            f"Do not train on the refined set yet: the {numbers}, a difference that may be chance."
         )
     elif agreement is not None and not agreement.holds:
-        train = False
         sentence = (
-            f"Do not train on the refined set: {numbers}, so it looks more real, but its labels "
-            f"no longer fit ({agreement.text}, expected {agreement.expected})."
+            f"Do not train on the refined set: the {numbers}, so it looks more real, but its "
+            f"labels no longer fit ({agreement.text}, expected {agreement.expected})."
         )
     else:
-        known = "and its labels still fit" if agreement else "as far as its labels still fit"
-        train = True
-        sentence = (
-            f"Train on the refined set: {numbers}, so it looks more real, {known}. Whether it also "
-            "trains better is not measured: --labels shows it."
+        train = None
+        said = (
+            "Nearer to the photos; whether it trains better is not known: give --labels. "
+            f"The {numbers}{', and its labels still fit' if agreement else ''}."
         )
-    remarks = [*_label_remarks(agreement, decided=False), *_distance_remarks(evaluation)]
-    return Verdict(train, sentence, tuple(remarks), WITHOUT_LABELS)
-
-
-def _distance_remarks(evaluation: Evaluation) -> list[str]:
-    """What got clearly worse, and whether a classifier is fooled."""
-    worse = []
-    for measure in ("precision", "recall"):
-        before, after = (evaluation.distances[measure][name] for name in ("synthetic", "refined"))
-        if after.interval[1] < before.interval[0]:
-            worse.append(f"{measure} fell from {before} to {after}")
-    remarks = [f"Not all measures agree: {' and '.join(worse)}."] if worse else []
-    accuracy = evaluation.distances["domain classifier accuracy"]["refined"]
-    if accuracy.interval[0] > 0.9:
+        sentence, remarks = " ".join([said, *remarks]), []
+    accuracy = distances["domain classifier accuracy"]["refined"]
+    if train is None and accuracy.interval[0] > 0.9:
         remarks.append(
             f"A classifier still tells refined from real images in {100 * accuracy.value:.0f} % of "
             "cases: they are nearer, not alike."
         )
-    return remarks
+    remarks = [*_label_remarks(agreement, decided=False), *remarks]
+    return Verdict(train, sentence, tuple(remarks), WITHOUT_LABELS)
+
+
+def _worse_remarks(distances: Mapping[str, Mapping[str, Estimate]]) -> list[str]:
+    """What got clearly worse beside the kernel distance, in a sentence; none where nothing did."""
+    worse = []
+    for measure, values in distances.items():
+        before, after = values["synthetic"], values["refined"]
+        if measure in ("precision", "recall") and after.interval[1] < before.interval[0]:
+            worse.append(f"{measure} fell from {before} to {after}")
+        if measure == "domain classifier accuracy" and after.interval[0] > before.interval[1]:
+            worse.append(
+                f"a classifier tells refined from real images in {after} of cases, synthetic ones "
+                f"in {before}"
+            )
+    return [f"Not all measures agree: {', and '.join(worse)}."] if worse else []
 
 
 def _label_remarks(agreement: Agreement | None, decided: bool) -> list[str]:

@@ -31,7 +31,7 @@ def gaze_labels(train: UnpairedDataset, source: str) -> np.ndarray:
         source: Where they are from, for messages.
 
     Returns:
-        `(pitch, yaw)` in radians, shape `(n, 2)`.
+        `(pitch, yaw)` in radians, shape `(n, 2)`; NaN where it is not known, with a warning.
 
     Raises:
         RunError: If there is none, or it is something else.
@@ -55,7 +55,16 @@ def gaze_labels(train: UnpairedDataset, source: str) -> np.ndarray:
             f"The label `gaze` of the source {source!r} has the shape {gaze.shape} and the type "
             f"{gaze.dtype}; expected numbers (n, 2). {ways}"
         )
-    largest = float(np.max(np.abs(gaze)))
+    known = ~np.isnan(gaze).any(axis=1)
+    if not known.any():
+        raise RunError(f"The label `gaze` of the source {source!r} has no value. {ways}")
+    if not known.all():
+        warnings.warn(
+            f"{(~known).sum()} of {len(gaze)} images of the source {source!r} have no gaze: the "
+            "gaze estimator is trained on the others.",
+            stacklevel=3,
+        )
+    largest = float(np.max(np.abs(gaze[known])))
     if not largest <= np.pi:
         raise RunError(
             f"The label `gaze` of the source {source!r} holds values up to {largest:g}, which are "
@@ -100,7 +109,8 @@ def train_estimator(
     Args:
         estimator: The estimator.
         data: The run's images.
-        gaze: Of all source images, `(pitch, yaw)` in radians, shape `(n, 2)`.
+        gaze: Of all source images, `(pitch, yaw)` in radians, shape `(n, 2)`; those without, NaN,
+            are left out.
         epochs: Passes over them.
         seed: Chooses the order and the images held out.
         file: Where it goes, whole or not at all.
@@ -108,7 +118,8 @@ def train_estimator(
     Raises:
         RunError: If its weights are no longer finite.
     """
-    rows = np.random.default_rng(seed).permutation(len(data.source))
+    known = np.flatnonzero(~np.isnan(gaze).any(axis=1))
+    rows = known[np.random.default_rng(seed).permutation(len(known))]
     held, rows = np.split(rows, [len(rows) // 10])
     batches = _GazeBatches(data, gaze, rows, seed)
     held_out = _GazeBatches(data, gaze, held) if len(held) else None

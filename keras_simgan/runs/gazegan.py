@@ -36,13 +36,14 @@ def train_gazegan(out: str | Path, options: GazeGANOptions) -> GazeGAN:
         RunError: See `train_cyclegan`; also if the gaze estimator cannot be used, or is missing and
             the source has no gaze labels to train one on.
         ImageError: If the images cannot be used.
+        LabelError: If the labels do not fit them.
         ImportError: If `tensorboard` is asked for and cannot be used.
     """
     run = decaying_folder(out, "gazegan", options)
     kept = run.path / ESTIMATOR_FILE
     file = options.gaze_estimator or (kept if kept.is_file() else None)
     estimator = load_frozen("--gaze-estimator", file) if file else None
-    data = read_data(options)
+    data = read_data(options, estimator is None, options.labels_encoding)
     shape = data.train.image_shape
     if estimator is None:
         gaze = gaze_labels(data.train, options.source)

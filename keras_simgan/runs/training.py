@@ -43,14 +43,19 @@ class RunData(NamedTuple, Generic[Data]):
     described: dict[str, Any] = {}
 
 
-def read_data(options: TrainingOptions) -> RunData[UnpairedDataset]:
+def read_data(
+    options: TrainingOptions, with_labels: bool = False, labels_encoding: str | None = None
+) -> RunData[UnpairedDataset]:
     """Reads the images of a run.
 
     Args:
         options: The run's options.
+        with_labels: Whether to read the source's labels, too.
+        labels_encoding: What they are written in; see `data.read_labels`.
 
     Raises:
         ImageError: If the images cannot be used.
+        LabelError: If the labels do not fit them.
     """
     crop_size = options.crop
     common: dict[str, Any] = {
@@ -69,6 +74,8 @@ def read_data(options: TrainingOptions) -> RunData[UnpairedDataset]:
         options.seed,
         steps_per_epoch=options.steps_per_epoch,
         flip=not options.no_flip,
+        with_labels=with_labels,
+        labels_encoding=labels_encoding,
         **common,
     )
     watched, validation = train, None
@@ -79,6 +86,7 @@ def read_data(options: TrainingOptions) -> RunData[UnpairedDataset]:
             train.source.shape[:2],
             train.source.shape[-1],
             batch_size=1,
+            with_labels=False,
             **common,
         )
         validation = _in_order(watched, min(options.batch_size, len(watched.source)), crop_size)

@@ -45,7 +45,7 @@ def test_prints_one_table_and_writes_the_page(evaluate, tmp_path, capsys):
     assert len(re.findall(r"^measure \(better\) .* synthetic .* refined", told, re.M)) == 1
     row = r"^kernel distance, small KID \(lower\) +[-\d.]+ \([-\d.]+ to [-\d.]+\)"
     assert re.search(row, told, re.M)
-    assert re.search("^(Train|Do not train) on the refined set", told, re.M)
+    assert re.search("^(Nearer to the photos; whether|Do not train on the)", told, re.M)
     assert str(report) in told
     html = report.read_text(encoding="utf-8")
     assert "<dt>command</dt><dd>keras-simgan evaluate --synthetic " in html
@@ -117,6 +117,7 @@ def test_foreign_page_is_left_alone(evaluate, tmp_path):
     ("words", "message"),
     [
         (["--steps", "9"], "--steps does nothing without --labels"),
+        (["--labels-encoding", "x"], "--labels-encoding does nothing without --labels"),
         (["--test", "x"], "--test does nothing without --labels"),
         (["--label-model", "x"], "go together"),
         (["--label-distance", "angle"], "go together"),

@@ -368,6 +368,18 @@ def test_labels_ride_along(tmp_path):
     (tmp_path / "labels.json").write_text('{"other.png": {"value": 1}}')
     with pytest.raises(LabelError, match="No name in .*labels.json"):
         unpaired(tmp_path, coded(3), (4, 6))
+    # Who needs no labels reads none.
+    dataset = unpaired(tmp_path, coded(3), (4, 6), batch_size=2, with_labels=False)
+    assert dataset.source_labels == {}
+
+
+def test_labels_in_another_encoding(tmp_path):
+    write_folder(tmp_path, coded(1), names=["a.png"])
+    (tmp_path / "labels.csv").write_bytes("file,who\na.png,Zoë\n".encode("latin-1"))
+    with pytest.raises(LabelError, match="labels.csv' is not in the encoding utf-8: line 2"):
+        unpaired(tmp_path, coded(1), batch_size=1)
+    dataset = unpaired(tmp_path, coded(1), batch_size=1, labels_encoding="latin-1")
+    assert dataset.source_labels["who"].tolist() == ["Zoë"]
 
 
 @pytest.fixture

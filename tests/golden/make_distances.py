@@ -37,6 +37,17 @@ def images() -> tuple[np.ndarray, np.ndarray]:
     return clean, np.clip(clean + noise, -1, 1)
 
 
+def pixels() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Pairs of 8-bit images: dark blobs and their negatives, textures and 12 levels brighter."""
+    draw = np.random.default_rng(4)
+    rows, columns = np.mgrid[-1:1:36j, -1:1:60j]
+    places = draw.uniform(-0.3, 0.3, (5, 2, 1, 1))
+    distances = (rows - places[:, 0]) ** 2 + (columns - places[:, 1]) ** 2
+    blobs = np.rint(230 - 200 * np.exp(-6 * distances))[..., None].astype("uint8")
+    textures = draw.integers(60, 180, (5, 36, 60, 1)).astype("uint8")
+    return {"negatives": (blobs, 255 - blobs), "brighter": (textures, textures + np.uint8(12))}
+
+
 def measure() -> dict:
     """The numbers."""
     numbers = {case: _distances(*features(case)) for case in CASES}
@@ -81,14 +92,21 @@ def _distances(real: np.ndarray, generated: np.ndarray) -> dict[str, float]:
 def _similarities(clean: np.ndarray, noisy: np.ndarray) -> dict[str, list[float]]:
     from skimage import metrics
 
-    wang = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    # Of intensities from 0, as the formula has them.
+    wang = {
+        **{"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False},
+        **{"data_range": 255, "channel_axis": -1},
+    }
     pairs = list(zip(clean, noisy, strict=True))
     return {
         "ssim": [
-            # Of intensities from 0, as the formula has them.
-            metrics.structural_similarity(a + 1, b + 1, data_range=2, channel_axis=-1, **wang)
+            metrics.structural_similarity(127.5 * (a + 1), 127.5 * (b + 1), **wang)
             for a, b in pairs
         ],
+        "ssim_of_pixels": {
+            name: [metrics.structural_similarity(*pair, **wang) for pair in zip(*both, strict=True)]
+            for name, both in pixels().items()
+        },
         "psnr": [metrics.peak_signal_noise_ratio(*pair, data_range=2) for pair in pairs],
     }
 

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keras_simgan.metrics import peak_signal_to_noise, similarity, structural_similarity
+from keras_simgan.ranges import to_unit
 
 BOTH = [structural_similarity, peak_signal_to_noise]
 
@@ -19,6 +20,15 @@ def test_as_scikit_image_has_it(golden):
     )
     singles = clean.astype("float32"), noisy.astype("float32")
     np.testing.assert_allclose(structural_similarity(*singles), numbers["images"]["ssim"], 1e-4)
+
+
+@pytest.mark.parametrize("pair", ["negatives", "brighter"])
+def test_as_scikit_image_has_it_of_pixels(golden, pair):
+    numbers, script = golden("distances")
+    a, b = (to_unit(pixels).astype("float64") for pixels in script.pixels()[pair])
+    found = structural_similarity(a, b)
+    np.testing.assert_allclose(found, numbers["images"]["ssim_of_pixels"][pair], rtol=1e-5)
+    assert (found < -0.2).all() if pair == "negatives" else (found > 0.99).all()
 
 
 def test_flat_images_by_hand():

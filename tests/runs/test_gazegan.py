@@ -1,10 +1,13 @@
+import json
+import shutil
+
 import keras
 import numpy as np
 import pytest
 
 from keras_simgan import models
 from keras_simgan.data import write_folder
-from keras_simgan.runs import gazegan
+from keras_simgan.runs import gaze_estimator, gazegan
 
 EPOCHS = ("--epochs", "1", "--estimator-epochs", "2")
 
@@ -56,6 +59,32 @@ def test_an_estimator_that_is_given(train, run, folders, monkeypatch, tmp_path):
     expected = keras.saving.load_model(run / "gaze_estimator.keras").get_weights()
     for own, given in zip(model.gaze_estimator.get_weights(), expected, strict=True):
         np.testing.assert_array_equal(own, given)
+
+
+def test_images_without_gaze_train_no_estimator(train, folders, monkeypatch, tmp_path, capsys):
+    source, seen = tmp_path / "renders", []
+    shutil.copytree(folders / "renders", source)
+    labels = json.loads((source / "labels.json").read_text())
+    rows = [",".join([name, *map(str, label["gaze"])]) for name, label in labels.items()]
+    rows[2], rows[4] = "000002.png,,0.1", "000004.png,NA,NA"
+    (source / "labels.json").unlink()
+    table = "\n".join(["name,gaze_0,gaze_1", *rows])
+    (source / "labels.csv").write_text(table.replace("name", "Prüfling"), "latin-1")
+    monkeypatch.setattr(gazegan, "fit", lambda *_: None)
+    original = gaze_estimator._GazeBatches
+    monkeypatch.setattr(
+        gaze_estimator, "_GazeBatches", lambda *of: seen.append(of) or original(*of)
+    )
+    options = (*EPOCHS, "--labels-encoding", "latin-1")
+    assert train("gazegan", tmp_path / "run", *options, source=source) == 0
+    assert sorted(seen[0][2]) == [0, 1, 3, 5]
+    told = capsys.readouterr().err
+    assert "labels.csv' lacks values" in told and "2 of 6 images of the source" in told
+    (source / "labels.csv").write_text(
+        "name,gaze_0,gaze_1\n" + "".join(f"{name},,\n" for name in labels)
+    )
+    assert train("gazegan", tmp_path / "none", *EPOCHS, source=source) == 2
+    assert "has no value. Either pass" in capsys.readouterr().err
 
 
 def test_errors(error, run, folders, tmp_path):

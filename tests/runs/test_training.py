@@ -1,8 +1,11 @@
+import shutil
+
 import h5py
 import numpy as np
 import pytest
 
 from keras_simgan import presets
+from keras_simgan.data import LabelError
 from keras_simgan.losses import HingeLoss
 from keras_simgan.runs.options import CycleGANOptions, SimGANOptions
 from keras_simgan.runs.training import read_data
@@ -18,6 +21,16 @@ def test_flips_and_crops(folders):
     whole = data.train.source[np.arange(5)]
     np.testing.assert_array_equal(data.samples[0], whole[:, 6:18, 4:20])
     assert not read_data(CycleGANOptions(**common, no_flip=True)).train.flip
+
+
+def test_labels_are_read_where_they_are_needed(folders, tmp_path):
+    source = tmp_path / "renders"
+    shutil.copytree(folders / "renders", source)
+    (source / "labels.json").write_text("{")
+    options = SimGANOptions(source=str(source), target=str(folders / "photos"), batch_size=2)
+    assert read_data(options).train.source_labels == {}
+    with pytest.raises(LabelError, match="labels.json' is not valid JSON"):
+        read_data(options, with_labels=True)
 
 
 def test_the_options_of_the_engine_reach_a_training(train, tmp_path):

@@ -44,6 +44,11 @@ class GazeGANOptions(CycleOptions):
         metavar="FILE",
     )
     estimator_epochs: int = option(30, "of that one's training", type=positive, metavar="N")
+    labels_encoding: str | None = option(
+        None,
+        "of labels.csv or labels.json, such as latin-1; default: what the file says, or UTF-8",
+        metavar="NAME",
+    )
     gaze_weight: float = option(25.0, type=not_negative, metavar="LAMBDA")
     gaze_on: str = option(
         "translated",
@@ -61,4 +66,9 @@ class GazeGANOptions(CycleOptions):
             raise ValueError(
                 "--estimator-epochs is for the estimator that is trained here, but "
                 "--gaze-estimator gives another; leave one of them out."
+            )
+        if self.gaze_estimator and self.labels_encoding:
+            raise ValueError(
+                "--labels-encoding is for the labels that an estimator is trained on, but "
+                "--gaze-estimator gives one; leave one of them out."
             )
