@@ -7,6 +7,7 @@ import math
 import os
 import random
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,11 @@ _MOST = 1000
 
 
 def build(
-    config: dict[str, Any], path: Path, custom: dict[str, Any], held: int | None
+    config: dict[str, Any],
+    path: Path,
+    custom: dict[str, Any],
+    read_from_files: Callable[[keras.Model], dict[str, keras.Model]],
+    held: int | None,
 ) -> keras.Model:
     """Builds what a configuration describes, if it is of a size that can be meant.
 
@@ -30,13 +35,14 @@ def build(
         config: The configuration.
         path: Its file, for errors.
         custom: Classes that it may name, besides those that Keras knows, by name.
-        held: The bytes of the files that its weights are in; `None` where they are not read.
+        read_from_files: Gives of a model the networks whose weights are in files.
+        held: The bytes of these files; `None` where they are not read.
 
     Raises:
         ValueError: If it cannot be built, or would be larger than its files or the memory.
     """
     _refuse_many(config, path)
-    weights, memory = _sizes(config, custom)
+    weights, memory = _sizes(config, custom, read_from_files)
     if held is not None and weights > held:
         raise ValueError(
             f"{str(path)!r} describes networks of {weights:,} weights, which files of {held:,} "
@@ -96,8 +102,8 @@ def _refuse_many(config: dict[str, Any], path: Path) -> None:
                         )
 
 
-def _sizes(config: dict[str, Any], custom: dict[str, Any]) -> tuple[int, int]:
-    """How many weights files would hold, and the bytes of all variables; 0 where that is unknown.
+def _sizes(config: dict, custom: dict, read_from_files: Callable) -> tuple[int, int]:
+    """How many weights are in files, and the bytes of all variables; 0 where that is unknown.
 
     In a thread of its own, as Keras would give values to the variables when the next scope in this
     one ends.
@@ -110,8 +116,7 @@ def _sizes(config: dict[str, Any], custom: dict[str, Any]) -> tuple[int, int]:
         try:
             with scope, keras.saving.custom_object_scope(custom):
                 model = keras.saving.deserialize_keras_object(copy.deepcopy(config), safe_mode=True)
-                groups = model.preset_networks() if hasattr(model, "preset_networks") else ()
-                networks = [network for group in groups for network in group.values()] or [model]
+                networks = read_from_files(model).values()
                 sizes = (
                     sum(math.prod(v.shape) for network in networks for v in network.weights),
                     sum(4 * math.prod(v.shape) for v in model.variables),

@@ -115,18 +115,18 @@ def load(
     metadata = _metadata_of(folder)
     files = _files_of(folder, metadata, network) if load_weights else []
     held_bytes = sum(regular_size(folder / file) for file in files) if load_weights else None
-    model = build(config, folder / CONFIG, own, held_bytes)
-    if network is not None and hasattr(model, "directions"):
-        model = getattr(model, network)  # the constructor makes its networks itself
+
+    def read_from_files(model: keras.Model) -> dict[str, keras.Model]:
+        return _read_from_files(model, network, metadata) if load_weights else {}
+
+    model = build(config, folder / CONFIG, own, read_from_files, held_bytes)
     if network is None and not hasattr(model, "preset_networks"):
         raise ValueError(
             f"{str(folder / CONFIG)!r} describes a {type(model).__name__}, which is no model of a "
             "preset; expected what `save_to_preset` wrote."
         )
-    if load_weights:
-        deployed, others = ({network: model}, {}) if network else model.preset_networks()
-        _read(deployed, others, folder, metadata)
-    return model
+    _read(read_from_files(model), model, folder, metadata)
+    return model if network is None else _network_of(model, network)
 
 
 def metadata_of(preset: str | Path) -> dict[str, Any]:
@@ -141,20 +141,43 @@ def metadata_of(preset: str | Path) -> dict[str, Any]:
     return _metadata_of(find(preset))
 
 
-def _read(deployed: dict, others: dict, folder: Path, metadata: dict[str, Any]) -> None:
+def _network_of(model: keras.Model, network: str) -> keras.Model:
+    # Where the configuration has no such network, the model's constructor makes it.
+    return getattr(model, network) if hasattr(model, "directions") else model
+
+
+def _read_from_files(
+    model: keras.Model, network: str | None, metadata: dict[str, Any]
+) -> dict[str, keras.Model]:
+    """The networks whose weights the files have, by name: one, or those that were kept."""
+    if network is not None:
+        return {network: _network_of(model, network)}
+    deployed, others = model.preset_networks()
+    if "networks" in metadata:
+        others = {name: others[name] for name in others if name in metadata["networks"]}
+    elif _OLD_TRAINING_WEIGHTS not in metadata["sha256"]:
+        others = {}
+    return {**deployed, **others}
+
+
+def _read(
+    networks: dict[str, keras.Model], model: keras.Model, folder: Path, metadata: dict[str, Any]
+) -> None:
     sums = metadata["sha256"]
-    if "networks" not in metadata:
-        read_old_layout(deployed, folder / MODEL_WEIGHTS, sums.get(MODEL_WEIGHTS))
-        if others and _OLD_TRAINING_WEIGHTS in sums:
-            path = folder / _OLD_TRAINING_WEIGHTS
-            read_old_layout(others, path, sums[_OLD_TRAINING_WEIGHTS])
-        return
-    for name, network in {**deployed, **others}.items():
-        file = metadata["networks"].get(name)
-        if file is not None:
+    if "networks" in metadata:
+        for name, network in networks.items():
+            if name not in metadata["networks"]:
+                raise _no_file(folder, metadata, name)
+            file = metadata["networks"][name]
             read_weights(network, name, folder / file, sums.get(file))
-        elif name in deployed:
-            raise _no_file(folder, metadata, name)
+        return
+    training = model.preset_networks()[1] if hasattr(model, "directions") else {}
+    for file, group in (
+        (MODEL_WEIGHTS, {n: networks[n] for n in networks if n not in training}),
+        (_OLD_TRAINING_WEIGHTS, {n: networks[n] for n in networks if n in training}),
+    ):
+        if group:
+            read_old_layout(group, folder / file, sums.get(file))
 
 
 def _files(names: Iterable[str]) -> dict[str, str]:

@@ -115,6 +115,22 @@ def test_without_training_weights(model, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("layout", ["now", "before"])
+def test_networks_whose_weights_are_not_kept_may_be_large(small_simgan, tmp_path, layout):
+    psi = keras.Sequential([keras.Input((12, 16, 1)), keras.layers.Conv2D(2**15, 3)])
+    model = small_simgan(self_regularization=SelfRegularization(psi=psi), history_size=2)
+    if layout == "before":
+        write_old_layout(model, tmp_path)
+        metadata = json.loads((tmp_path / "metadata.json").read_text())
+        del metadata["sha256"]["training.weights.h5"]
+        (tmp_path / "metadata.json").write_text(json.dumps(metadata))
+    else:
+        model.save_to_preset(tmp_path, training=False)
+    assert psi.count_params() > (tmp_path / "model.weights.h5").stat().st_size
+    loaded = models.SimGAN.from_preset(tmp_path)
+    assert loaded.frozen["feature_extractor_0"].count_params() == psi.count_params()
+
+
 def test_load_weights_false_starts_anew(model, folder):
     (folder / "model.weights.h5").unlink()
     loaded = models.SimGAN.from_preset(folder, load_weights=False)
