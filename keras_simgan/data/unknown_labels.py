@@ -10,7 +10,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -94,7 +94,7 @@ class UnknownLabels:
         And what tells their names apart.
         """
         pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        for number, (stem, file) in enumerate(masks.stems()):
+        for number, (stem, file) in enumerate(masks.stems):
             if masks is not others and number == _PAIRS // 2 and not pairs:
                 break
             if found := self._partner(stem, others, masks is others):
@@ -193,23 +193,24 @@ class _Sample:
         if len(self.suffixes) < 8:
             self.suffixes.setdefault(dot + suffix)
 
+    @cached_property
     def stems(self) -> list[tuple[str, str]]:
-        """Stem and name of each kept file."""
+        """Stem and name of each kept file, once all are known."""
         files = [file for _, file in sorted(self._files, reverse=True)]
         return [(PurePosixPath(file).stem, file) for file in files]
 
     def path(self, file: str) -> str:
         return f"{self.folder}/{file}" if self.folder else file
 
-    @property
+    @cached_property
     def heads(self) -> set[str]:
         """What names begin with, where that is a few words only."""
-        return _few(_HEAD.match(stem) for stem, _ in self.stems())
+        return _few(_HEAD.match(stem) for stem, _ in self.stems)
 
-    @property
+    @cached_property
     def tails(self) -> set[str]:
         """What names end with, likewise."""
-        return _few(_TAIL.search(stem) for stem, _ in self.stems())
+        return _few(_TAIL.search(stem) for stem, _ in self.stems)
 
 
 def _pattern(stem: str, other: str) -> str:
