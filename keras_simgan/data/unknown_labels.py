@@ -25,6 +25,7 @@ _PAIRS, _FILES = 8, 200
 _PIXELS, _ROWS, _COLUMNS = 2**26, 128, 1024
 _WORDS = "words: "
 _TILE_WIDTH, _TILE_LENGTH = 322, 323  # of a TIFF, whatever the size of its image
+_WORD = re.compile(r"[^\W\d_]+$")
 _SEPARATORS = re.compile(r"[-_. ]")
 _HEAD = re.compile(r"[^\W\d_]+[-_. ]?")
 _TAIL = re.compile(r"(?<=\w)[-_. ]?[^\W\d_]+$")
@@ -78,15 +79,20 @@ class UnknownLabels:
 
     def refuse(self) -> None:
         """Raises an ImageError where there are unknown masks; it names one, and the way out."""
+        # Side by side they may lie in several places.
+        pairs = {
+            (masks.folder, others.folder): (masks, others)
+            for folders in self._places.values()
+            for masks in folders.values()
+            for others in folders.values()
+        }
         words = set()
-        for folders in self._places.values():
-            for masks in folders.values():
-                for others in folders.values():
-                    relation, found = self._unknown(masks, others)
-                    if found and relation.startswith(_WORDS) and relation not in words:
-                        words.add(relation)  # so far they belong together in one folder only
-                    elif found:
-                        raise self._error(*found, masks is others)
+        for masks, others in pairs.values():
+            relation, found = self._unknown(masks, others)
+            if found and relation.startswith(_WORDS) and relation not in words:
+                words.add(relation)  # so far they belong together in one folder only
+            elif found:
+                raise self._error(*found, masks is others)
 
     def _unknown(self, masks: _Sample, others: _Sample) -> tuple[str, tuple[str, str] | None]:
         """A mask and its image, where at least half of the pairs of two folders are that.
@@ -215,10 +221,13 @@ class _Sample:
 
 def _pattern(stem: str, other: str) -> str:
     """Matches the first name and those that differ from another in the same way."""
-    same_end = os.path.commonprefix([stem[::-1], other[::-1]])
-    if same_end and not stem.startswith(other):
+    if stem.startswith(other):
+        return "*" + stem[len(other) :]
+    # Whole words differ.
+    same_end = _WORD.sub("", os.path.commonprefix([stem[::-1], other[::-1]]))
+    if same_end:
         return stem[: -len(same_end)] + "*"
-    same_start = os.path.commonprefix([stem, other])
+    same_start = _WORD.sub("", os.path.commonprefix([stem, other]))
     return ("*" if same_start else "") + stem[len(same_start) :]
 
 
