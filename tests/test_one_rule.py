@@ -1,6 +1,7 @@
 """All that reads a folder of images reads the same ones."""
 
 import argparse
+import functools
 
 import keras
 import numpy as np
@@ -38,11 +39,15 @@ def mask():
     return image
 
 
+@functools.cache
+def network():
+    keras.utils.set_random_seed(0)
+    return Refiner((SIZE, SIZE, 3), filters=2, blocks=1)
+
+
 def refined(folder, **options):
     out = folder.parent / "out"
-    keras.utils.set_random_seed(0)
-    network = Refiner((SIZE, SIZE, 3), filters=2, blocks=1)
-    refine_dataset(network, folder, out, progress=False, **options)
+    refine_dataset(network(), folder, out, progress=False, **options)
     lines = read_manifest(out)[1]
     for line in lines:
         if line["action"] == "copied":
@@ -177,12 +182,12 @@ def test_label_maps_that_are_refined_may_have_any_name(tmp_path):
     for i in range(2):
         write_image(tmp_path / f"maps/gtFine/{i}_labelIds.png", mask()[..., :1] // 255)
         write_image(tmp_path / f"maps/gtFine/{i}_other.png", mask()[..., :1] // 255)
-    network = UNetGenerator((SIZE, SIZE, 2), filters=2, depth=2)
+    generator = UNetGenerator((SIZE, SIZE, 2), filters=2, depth=2)
     options = {"label_maps": {"classes": 2}, "progress": False}
-    report = refine_dataset(network, tmp_path / "maps", tmp_path / "photos", **options)
+    report = refine_dataset(generator, tmp_path / "maps", tmp_path / "photos", **options)
     assert report.refined == 4
     report = refine_dataset(
-        network, tmp_path / "maps", tmp_path / "other", label_patterns=["*_other"], **options
+        generator, tmp_path / "maps", tmp_path / "other", label_patterns=["*_other"], **options
     )
     assert report.refined == 2
     assert (tmp_path / "other/gtFine/0_other.png").exists()

@@ -46,9 +46,11 @@ LABEL_PATTERNS = tuple(
     *[-_.]semantic *[-_.]panoptic *[-_.]annotation *[-_.]annotations *[-_.]annot
     *[-_.]trimap *[-_.]matte *[-_.]depth *[-_.]disparity *[-_.]normals
     *.cs *.is
-    00[01][0-9][a-z][0-9a-z]_*_L seq05vd_*_L
+    [0-9][0-9][0-9][0-9][a-z][0-9a-z]_*_L seq[0-9][0-9]vd_*_L
     """.split()  # the last two lines: Falling Things, CamVid
 )
+# To the known patterns all digits are one, so the names of frames are one name, asked for once.
+_DIGITS_ALIKE = str.maketrans("123456789", "0" * 9)
 _STAR_AND_SEPARATOR = re.compile(r"\*(\[[-_.]+\]|[-_])")
 #: Pictures of people who wear a mask.
 _WORN_MASK = re.compile(r"(^|.*[-_ ])(with|without|no|incorrect|face)[-_ ]masks?([-_ (0-9].*)?")
@@ -126,7 +128,7 @@ class LabelRule:
         file = file.casefold()
         stem = file.rpartition(".")[0] or file
         if self.patterns is None:
-            return _matcher(LABEL_PATTERNS)(stem) and not _WORN_MASK.fullmatch(stem)
+            return _is_known_file(stem.translate(_DIGITS_ALIKE))
         matcher = _matcher(self.patterns)
         return matcher(stem) or matcher(file)
 
@@ -138,6 +140,11 @@ def _lies_in_labels(folder: str, folders: tuple[str, ...] | None) -> bool:
         known = _matcher(LABEL_FOLDERS)
         return any(known(part) and not _WORN_MASK.fullmatch(part) for part in parts)
     return any(_matcher(folders)(part) for part in parts)
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_known_file(stem: str) -> bool:
+    return _matcher(LABEL_PATTERNS)(stem) and not _WORN_MASK.fullmatch(stem)
 
 
 @functools.lru_cache(maxsize=64)

@@ -49,6 +49,7 @@ def list_images(
         ValueError: If an option is no list of names.
 
     Example:
+        >>> import numpy as np
         >>> from keras_simgan.data import write_folder
         >>> write_folder("eyes/images", np.zeros((2, 36, 60, 1), "uint8"))
         >>> write_folder("eyes/masks", np.zeros((2, 36, 60, 1), "uint8"))

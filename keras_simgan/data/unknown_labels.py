@@ -5,26 +5,22 @@ from __future__ import annotations
 import heapq
 import os
 import re
-import warnings
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from keras_simgan.data.files import ImageError
+from keras_simgan.data.look import look_at
 
 # How much is kept of a data set, and read of it, whatever its size.
 _PLACES, _FOLDERS, _NAMES = 64, 8, 16
 _PAIRS, _FILES = 8, 200
-_PIXELS, _ROWS, _COLUMNS = 2**26, 128, 1024
 _WORDS = "words: "
-_TILE_WIDTH, _TILE_LENGTH = 322, 323  # of a TIFF, whatever the size of its image
+_WORD = re.compile(r"[^\W\d_]+$")
 _SEPARATORS = re.compile(r"[-_. ]")
 _HEAD = re.compile(r"[^\W\d_]+[-_. ]?")
 _TAIL = re.compile(r"(?<=\w)[-_. ]?[^\W\d_]+$")
@@ -78,15 +74,20 @@ class UnknownLabels:
 
     def refuse(self) -> None:
         """Raises an ImageError where there are unknown masks; it names one, and the way out."""
+        # Side by side they may lie in several places.
+        pairs = {
+            (masks.folder, others.folder): (masks, others)
+            for folders in self._places.values()
+            for masks in folders.values()
+            for others in folders.values()
+        }
         words = set()
-        for folders in self._places.values():
-            for masks in folders.values():
-                for others in folders.values():
-                    relation, found = self._unknown(masks, others)
-                    if found and relation.startswith(_WORDS) and relation not in words:
-                        words.add(relation)  # so far they belong together in one folder only
-                    elif found:
-                        raise self._error(*found, masks is others)
+        for masks, others in pairs.values():
+            relation, found = self._unknown(masks, others)
+            if found and relation.startswith(_WORDS) and relation not in words:
+                words.add(relation)  # so far they belong together in one folder only
+            elif found:
+                raise self._error(*found, masks is others)
 
     def _unknown(self, masks: _Sample, others: _Sample) -> tuple[str, tuple[str, str] | None]:
         """A mask and its image, where at least half of the pairs of two folders are that.
@@ -94,7 +95,7 @@ class UnknownLabels:
         And what tells their names apart.
         """
         pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        for number, (stem, file) in enumerate(masks.stems()):
+        for number, (stem, file) in enumerate(masks.stems):
             if masks is not others and number == _PAIRS // 2 and not pairs:
                 break
             if found := self._partner(stem, others, masks is others):
@@ -193,31 +194,35 @@ class _Sample:
         if len(self.suffixes) < 8:
             self.suffixes.setdefault(dot + suffix)
 
+    @cached_property
     def stems(self) -> list[tuple[str, str]]:
-        """Stem and name of each kept file."""
+        """Stem and name of each kept file, once all are known."""
         files = [file for _, file in sorted(self._files, reverse=True)]
         return [(PurePosixPath(file).stem, file) for file in files]
 
     def path(self, file: str) -> str:
         return f"{self.folder}/{file}" if self.folder else file
 
-    @property
+    @cached_property
     def heads(self) -> set[str]:
         """What names begin with, where that is a few words only."""
-        return _few(_HEAD.match(stem) for stem, _ in self.stems())
+        return _few(_HEAD.match(stem) for stem, _ in self.stems)
 
-    @property
+    @cached_property
     def tails(self) -> set[str]:
         """What names end with, likewise."""
-        return _few(_TAIL.search(stem) for stem, _ in self.stems())
+        return _few(_TAIL.search(stem) for stem, _ in self.stems)
 
 
 def _pattern(stem: str, other: str) -> str:
     """Matches the first name and those that differ from another in the same way."""
-    same_end = os.path.commonprefix([stem[::-1], other[::-1]])
-    if same_end and not stem.startswith(other):
+    if stem.startswith(other):
+        return "*" + stem[len(other) :]
+    # Whole words differ.
+    same_end = _WORD.sub("", os.path.commonprefix([stem[::-1], other[::-1]]))
+    if same_end:
         return stem[: -len(same_end)] + "*"
-    same_start = os.path.commonprefix([stem, other])
+    same_start = _WORD.sub("", os.path.commonprefix([stem, other]))
     return ("*" if same_start else "") + stem[len(same_start) :]
 
 
@@ -246,83 +251,3 @@ def _partners(stem: str, heads: set[str], tails: set[str]) -> Iterator[tuple[str
     if tail:
         for other in ("", *sorted(tails - {tail[0]})):
             yield stem[: tail.start()] + other, f"{other} {tail[0]}"
-
-
-@dataclass(frozen=True)
-class Look:
-    """How an image looks.
-
-    Attributes:
-        is_flat: Whether it has few values, in large areas, as masks and drawings have.
-        values: How many different values, or colours, its pixels have.
-        evenness: The share of neighbouring pixels that are equal.
-        is_indexed: Whether its pixels are indices of a palette, or bits.
-    """
-
-    is_flat: bool
-    values: int
-    evenness: float
-    is_indexed: bool
-
-    def is_mask_of(self, image: Look) -> bool:
-        """Whether this may be a mask of another image, which looks quite different.
-
-        Args:
-            image: The other.
-        """
-        if not self.is_flat or image.is_flat and not self.is_indexed:
-            return False
-        if self.is_indexed and not image.is_indexed:
-            return True
-        # Drawn digits differ in their number of values, but not by much.
-        return image.evenness < 0.35 or image.values >= max(64, 8 * self.values)
-
-
-def look_at(path: Path) -> Look | None:
-    """Looks at an image; `None` where it is constant, very large, or cannot be read.
-
-    Args:
-        path: The file.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                tags = getattr(image, "tag_v2", {})
-                tile = tags.get(_TILE_WIDTH, 1) * tags.get(_TILE_LENGTH, 1)
-                if max(image.width * image.height, tile) > _PIXELS:
-                    return None
-                is_indexed, is_lossy = image.mode in ("1", "P"), image.format == "JPEG"
-                pixels = np.asarray(image)
-    except Exception:  # whatever is wrong with it is told where it is read
-        return None
-    pixels = pixels.reshape(*pixels.shape[:2], -1)
-    values, evenness, _ = _count(pixels)
-    if values < 2:
-        return None
-    is_flat = (values <= 40 and evenness >= 0.5) or (values <= 256 and evenness >= 0.9)
-    if is_lossy:
-        # Along edges JPEG makes many values out of two.
-        rounded, even, common = _count((pixels.astype("int64") + 16) // 32)
-        if rounded > 1 and even >= 0.95 and common <= 3:
-            is_flat, values = True, common
-    return Look(is_flat, values, evenness, is_indexed)
-
-
-def _count(pixels: np.ndarray) -> tuple[int, float, int]:
-    """How many values pixels have, how many neighbours are equal, and how many values are common.
-
-    Common are those that 95 % of the pixels have. Of large images some rows are looked at.
-    """
-    height, width, channels = pixels.shape
-    left = max(0, (width - _COLUMNS) // 2)
-    rows = np.arange(0, max(1, height - 1), max(1, height // _ROWS))
-    lines = np.stack([rows, np.minimum(rows + 1, height - 1)])
-    seen = pixels[lines, left : left + _COLUMNS]
-    if channels > 1:
-        seen = (seen.astype("int64") @ 65536 ** np.arange(channels))[..., None]
-    row, below = seen[..., 0]
-    counts = np.sort(np.unique(row, return_counts=True)[1])[::-1]
-    common = int(np.searchsorted(np.cumsum(counts), 0.95 * row.size)) + 1
-    across = (row[:, 1:] == row[:, :-1]).mean() if row.shape[1] > 1 else 1.0
-    return len(counts), float(min(across, (row == below).mean())), common

@@ -153,6 +153,14 @@ def test_files_that_take_much_memory_are_not_looked_at(tmp_path):
     assert unknown_labels.look_at(tmp_path / "large.png") is None
 
 
+def test_words_belong_together_where_folders_repeat_them(tmp_path):
+    write(tmp_path / "a", {"street.png": photo, "sign.png": mask}, 1)
+    assert len(list_images(tmp_path)) == 2
+    write(tmp_path / "b", {"street.png": photo, "sign.png": mask}, 1)
+    with pytest.raises(ImageError, match=r"sign.png' looks like a mask.*\['sign'\]"):
+        list_images(tmp_path)
+
+
 def test_one_drawing_among_many_photos_is_no_mask(tmp_path):
     write(tmp_path, {"*.png": photo}, 20)
     write_image(tmp_path / "003_zone.png", mask())

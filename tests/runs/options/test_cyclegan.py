@@ -4,7 +4,7 @@ from keras_simgan.runs.options import CycleGANOptions, options_of, values_of
 
 
 def test_defaults(make):
-    """Those of version 0.1.0, whose runs are to be resumed, and of three later options."""
+    """Those of version 0.1.0, whose runs are to be resumed, and of later options."""
     assert values_of(make(CycleGANOptions)) == {
         **{"source": "renders", "target": "photos", "image_size": None, "crop": None},
         **{"channels": None, "convert_channels": False, "epochs": 200, "steps_per_epoch": None},
@@ -14,6 +14,7 @@ def test_defaults(make):
         **{"label_model": None, "label_distance": "l2", "label_weight": 1.0},
         **{"label_on": "translated", "dtype": "float32", "seed": 0, "validation_source": None},
         **{"validation_target": None, "tensorboard": None, "on_bad_image": "error"},
+        **{"label_folders": None, "label_patterns": None},
         **{"adversarial_loss": "least_squares", "cycle_distance": "l1", "ema": None},
     }
 

@@ -4,7 +4,7 @@ from keras_simgan.runs.options import GazeGANOptions, options_of, values_of
 
 
 def test_defaults(make):
-    """Those of version 0.1.0, whose runs are to be resumed, and of four later options."""
+    """Those of version 0.1.0, whose runs are to be resumed, and of later options."""
     assert values_of(make(GazeGANOptions)) == {
         **{"source": "renders", "target": "photos", "image_size": None, "crop": None},
         **{"channels": None, "convert_channels": False, "epochs": 200, "steps_per_epoch": None},
@@ -14,7 +14,8 @@ def test_defaults(make):
         **{"gaze_estimator": None, "estimator_epochs": 30, "gaze_weight": 25.0},
         **{"gaze_on": "translated", "dtype": "float32", "seed": 0, "validation_source": None},
         **{"validation_target": None, "tensorboard": None, "on_bad_image": "error"},
-        **{"adversarial_loss": None, "cycle_distance": "l1", "ema": None, "labels_encoding": None},
+        **{"label_folders": None, "label_patterns": None, "labels_encoding": None},
+        **{"adversarial_loss": None, "cycle_distance": "l1", "ema": None},
     }
 
 
