@@ -10,7 +10,7 @@ from keras_simgan.data import write_folder, write_image
 from keras_simgan.reporting import html
 
 EVIL = "\x1b[31mred\nline\r\x07\N{RIGHT-TO-LEFT OVERRIDE}gnp"
-SIZE = (8, 12, 1)
+SIZE = (12, 16, 1)
 
 
 def images(count, seed=0):
