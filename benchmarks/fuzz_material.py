@@ -28,6 +28,7 @@ class Identity(keras.Sequential):
         super().__init__([keras.Input((None, None, 1)), keras.layers.Rescaling(1.0)])
 
     def predict_on_batch(self, images):
+        """What it was given."""
         return images
 
 
@@ -75,7 +76,7 @@ def _images(draw) -> dict[str, list[bytes]]:
     noise = {c: draw.integers(0, 256, (*SIZE, c)).astype("uint8") for c in (1, 2, 3, 4)}
     for suffix in IMAGE_SUFFIXES:
         made = found.setdefault(f"image{suffix}", [])
-        for channels, pixels in noise.items():
+        for pixels in noise.values():
             for image in (pixels, pixels.astype("uint16") * 257):
                 try:
                     made.append(encode_image(f"a{suffix}", image))
