@@ -7,17 +7,20 @@ import os
 import secrets
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 #: How names begin of what is written beside its place. Hidden, so no reader of a folder takes it.
 TEMPORARY_PREFIX = ".keras_simgan-part-"
+#: What the system says where there is no room for a file.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CHUNK = 2**20
 
 
 @contextlib.contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | Path, sync: bool = False) -> Iterator[Path]:
     """Gives a hidden path beside a file to write to, and moves that into its place at the end.
 
     Whatever has the file's name, a link for one, is replaced and never written into; and nobody can
@@ -25,6 +28,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
     Args:
         path: Where the file is to appear, whole or not at all. Its folder is made.
+        sync: Wait until it is on the disk, so that it survives a power cut too.
 
     Yields:
         The path of an empty file to write to. Its name is short and ends as that of `path`, as some
@@ -45,10 +49,40 @@ def replacing(path: str | Path) -> Iterator[Path]:
     temporary.touch(exist_ok=False)  # O_EXCL: it follows no link
     try:
         yield temporary
+        if sync:
+            _wait_for(temporary, os.O_RDWR)
         os.replace(temporary, path)
+        if sync and os.name != "nt":  # which has no such thing for folders
+            _wait_for(path.parent, os.O_RDONLY)
     finally:
         with contextlib.suppress(OSError):  # it is not there once it was moved
             temporary.unlink()
+
+
+def check_room(folder: str | Path, size: int) -> None:
+    """Raises where a file of so many bytes would not find room in a folder.
+
+    To be asked before a library writes that does not stand a full disk: HDF5 prints tracebacks, and
+    may take the process down with it.
+
+    Args:
+        folder: The folder. It is made.
+        size: The bytes.
+
+    Raises:
+        OSError: If there is no room.
+    """
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    if not hasattr(os, "posix_fallocate"):
+        if shutil.disk_usage(folder).free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return
+    with tempfile.TemporaryFile(dir=folder) as file:  # that has no name to be left behind
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno in FULL:
+                raise
 
 
 @contextlib.contextmanager
@@ -88,6 +122,15 @@ def remove_unfinished(folder: str | Path) -> None:
                 shutil.rmtree(entry, ignore_errors=True)
             elif entry.is_file(follow_symlinks=False):
                 Path(entry).unlink(missing_ok=True)
+
+
+def _wait_for(path: Path, flags: int) -> None:
+    """Waits until a file's content, or a folder's names, are on the disk."""
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _new_name(parent: Path, ending: str = "") -> Path:
