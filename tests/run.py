@@ -22,10 +22,10 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Files whose code, and all that it imports, knows no Keras: the same whatever the backend.
 #: tests/test_architecture.py holds them to it.
 NUMPY_ALONE = (
-    "tests/test_ranges.py",
+    *(f"tests/test_{name}.py" for name in ("disk", "printable", "ranges")),
     "tests/cli/test_arguments.py",
     "tests/data/eyes/test_renderer.py",
-    *(f"tests/data/test_{name}.py" for name in ("images", "labels", "sampling")),
+    *(f"tests/data/test_{name}.py" for name in ("files", "images", "labels", "sampling")),
     *(f"tests/data/test_{name}.py" for name in ("label_images", "listing", "unknown_labels")),
     *(f"tests/evaluation/test_{name}.py" for name in ("augmentation", "sample_options")),
     "tests/metrics/test_domain_classifier.py",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import math
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import keras
 import numpy as np
 from numpy.lib import format as npy
 
+from keras_simgan.disk import replacing
 from keras_simgan.metrics.features import FeatureExtractor, feature_extractor
 from keras_simgan.presets.registry import REFERENCE, find
 
@@ -152,14 +152,8 @@ class ReferenceStatistics:
         content = io.BytesIO()
         fields = {name: getattr(self, name) for name in _FIELDS}
         np.savez_compressed(content, format=_FORMAT, **fields)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Whole or not at all, also where the disk is full.
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            aside.write_bytes(content.getvalue())
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
+        with replacing(path) as temporary:
+            temporary.write_bytes(content.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> ReferenceStatistics:

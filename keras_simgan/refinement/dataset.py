@@ -105,8 +105,9 @@ def refine_dataset(
 
     Raises:
         RefinementError: If the folders overlap, the destination holds other files of these names
-            or results of other settings, another run is writing to it, or the source has a
-            `manifest.jsonl` of its own, or label maps and a folder `label_maps`.
+            or results of other settings, another run is writing to it, a folder in it is a link
+            into the source or its record is one, or the source has a `manifest.jsonl` of its own,
+            or label maps and a folder `label_maps`.
         ImageError: If the source has no images, or one cannot be refined. What is finished stays.
         ValueError: If an argument is out of range, the model does not have this direction or does
             not fit `label_maps` and `instances`, or the source has TFRecord files and scores are

@@ -195,6 +195,6 @@ def _trim_log(run: RunFolder) -> None:
     head, *rows = lines
     finished = {str(epoch) for epoch in range(run.finished_epochs)}
     kept = [row for row in rows if row.split(",")[0] in finished and row.endswith("\n")]
-    if kept != rows:
-        with replacing(log) as temporary:
-            temporary.write_text("".join([head, *kept]), encoding="utf-8")
+    # Also where nothing changes: Keras appends to what has this name, which may be a link.
+    with replacing(log) as temporary:
+        temporary.write_text("".join([head, *kept]), encoding="utf-8")
