@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "refinement": {"data", "layers", "networks", "presets"},
 }
 #: Files beside the rooms, which any of them may import.
-GROUND = {"ranges", "registration"}
+GROUND = {"disk", "printable", "ranges", "registration"}
 #: Rooms that must work with TensorFlow absent.
 CORE = ("layers", "losses", "metrics", "models", "networks", "presets", "schedules")
 BACKENDS = {"tensorflow", "jax", "torch", "jaxlib", "torchvision"}

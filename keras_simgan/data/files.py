@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from keras_simgan import disk
+
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 # Pictures that are not read here: met in a folder they are reported, never silently passed over.
 OTHER_IMAGE_SUFFIXES = (
@@ -147,7 +149,7 @@ def read_ahead(
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Gives a hidden path beside a file to write to, and moves that into its place at the end.
+    """Does what `disk.replacing` does; errors say what is the matter with which file.
 
     Args:
         path: Where the file is to appear, whole or not at all. Its folder is made.
@@ -158,14 +160,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     Raises:
         ImageError: If the file cannot be written.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}{TEMPORARY_SUFFIX}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
+        with disk.replacing(path) as temporary:
+            yield temporary
     except OSError as error:
-        raise ImageError(f"Cannot write {str(path)!r}: {error.strerror}.") from error
-    finally:
-        with contextlib.suppress(OSError):  # it is not there once it was moved
-            temporary.unlink()
+        raise ImageError(f"Cannot write {str(path)!r}: {error.strerror or error}.") from error

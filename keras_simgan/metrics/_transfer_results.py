@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from keras_simgan.disk import replacing
 
 
 class TransferResults:
@@ -52,10 +53,8 @@ class TransferResults:
         if data_fingerprint:
             self._kept["arms"][arm] = data_fingerprint
         if self._path:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            aside = self._path.with_name(f"{self._path.name}.{os.getpid()}.part")
-            aside.write_text(json.dumps(self._kept) + "\n")
-            aside.replace(self._path)
+            with replacing(self._path) as temporary:
+                temporary.write_text(json.dumps(self._kept) + "\n")
 
     def _read(self) -> dict:
         if self._path is None or not self._path.exists():

@@ -15,6 +15,7 @@ import numpy as np
 
 from keras_simgan import __version__
 from keras_simgan.presets.registry import find
+from keras_simgan.presets.weights_check import check_weights
 from keras_simgan.registration import StandIn
 
 CONFIG = "config.json"
@@ -40,6 +41,8 @@ def save(
         raise FileExistsError(
             f"{folder} holds a preset already. Pass `overwrite=True` to replace it."
         )
+    deployed, others = model.preset_networks()
+    check_weights([*deployed.values(), *(others.values() if training else ())])
     folder.mkdir(parents=True, exist_ok=True)
     # Everything is written aside and moved when whole; metadata.json, whose checksums seal the
     # weights, comes last.
@@ -49,7 +52,6 @@ def save(
         config.pop("compile_config", None)
         _drop_dtypes(config)
         (aside / CONFIG).write_text(json.dumps(config, indent=1) + "\n")
-        deployed, others = model.preset_networks()
         _write_weights(deployed, aside / DEPLOYED_WEIGHTS, dtype)
         if training and others:
             _write_weights(others, aside / TRAINING_WEIGHTS, dtype)

@@ -9,13 +9,14 @@ import keras
 
 from keras_simgan import __version__
 from keras_simgan.callbacks import Backup
-from keras_simgan.data.files import replacing
+from keras_simgan.disk import remove_unfinished, replacing
+from keras_simgan.presets import whole
 from keras_simgan.presets.run_preset import PRESET_FOLDER, RUN_FILE, RunError, preset_of
 from keras_simgan.runs.options import TrainingOptions, flag, options_of, read_options, values_of
 
 __all__ = ["PRESET_FOLDER", "RUN_FILE", "RunError", "RunFolder", "preset_of"]
 
-BACKUP_FOLDER = "backup"
+BACKUP_FOLDER, SAMPLES_FOLDER = "backup", "samples"
 
 Options = TypeVar("Options", bound=TrainingOptions)
 
@@ -63,7 +64,8 @@ class RunFolder(Generic[Options]):
     def _read(self) -> Options | None:
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{str(self.path)!r} is a file; expected a folder for the run.")
-        if not self.path.exists() or not any(self.path.iterdir()):
+        # A run that was killed while it began has left hidden files at most.
+        if not self.path.exists() or all(p.name.startswith(".") for p in self.path.iterdir()):
             return None
         file = self.path / RUN_FILE
         if not file.is_file():
@@ -94,7 +96,7 @@ class RunFolder(Generic[Options]):
         return Backup.finished_epochs(self.backup)
 
     def record(self, train: Any, counts: dict[str, int]) -> None:
-        """Writes `run.json`; from then on the folder is this run's.
+        """Writes `run.json`; from then on the folder is this run's. Clears up after one killed.
 
         Args:
             train: The data it trains on, with `image_shape` and `skipped`.
@@ -109,5 +111,8 @@ class RunFolder(Generic[Options]):
             "versions": {"keras": keras.__version__, "keras_simgan": __version__},
             "backend": keras.config.backend(),
         }
-        with replacing(self.path / RUN_FILE) as temporary:
+        with replacing(self.path / RUN_FILE, sync=True) as temporary:
             temporary.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+        whole.recover(self.path / PRESET_FOLDER)
+        for folder in (self.path, self.backup, self.path / SAMPLES_FOLDER):
+            remove_unfinished(folder)
