@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_simgan.data.image_set import ImageSet
 from keras_simgan.data.labels import LabelError
+from keras_simgan.disk import remove_unfinished
 from keras_simgan.evaluation.augmentation import augmented
 from keras_simgan.evaluation.image_sample import ImageSample
 from keras_simgan.evaluation.transfer_tasks import task_for
@@ -129,6 +130,8 @@ def measure_transfer(samples: Mapping[str, ImageSample], options: TransferOption
             )
             for baseline in ("synthetic", "augmented")
         )
+    if options.trainings:
+        remove_unfinished(options.trainings)
     return Transfer(
         scores,
         gain_of(over_augmented["refined"]),

@@ -13,8 +13,8 @@ from keras_simgan.data.files import replacing
 class EpochLog(keras.callbacks.Callback):
     """Writes the logs of each epoch into a CSV file.
 
-    Unlike `keras.callbacks.CSVLogger`'s it is whole at any moment, and has each epoch once, whatever
-    epoch a training that was interrupted goes on from.
+    Unlike that of `keras.callbacks.CSVLogger` it is whole at any moment, and has each epoch once,
+    whatever epoch a training that was interrupted goes on from.
 
     Args:
         path: The file. What it holds of other epochs stays.

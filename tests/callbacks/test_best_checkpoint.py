@@ -35,6 +35,7 @@ class Shifter:
     """Stands in for a GAN: epoch by epoch it shifts images by another number."""
 
     directions = {"source_to_target": "network"}
+    variables = ()
     network = type("Network", (), {"input_shape": (None, None, None, None)})
 
     def __init__(self):
