@@ -43,12 +43,11 @@ from keras_simgan import __version__, cli, presets
 from keras_simgan.data import write_folder
 
 RESULTS = Path(__file__).parent / "results"
-TRIALS = {"simgan": 70, "cyclegan": 70, "gazegan": 70, "refine": 20, "evaluate": 30}
+TRIALS = {"simgan": 100, "cyclegan": 60, "gazegan": 60, "refine": 20, "evaluate": 25}
 TIMED = 4  # every so many of the kills at a random time
 TWICE = 3  # every so many killed again
 WATCHED = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate")
-TINY = ("--epochs", "3", "--steps-per-epoch", "2", "--batch-size", "2", "--filters", "2")
-TINY += ("--blocks", "1")
+TINY = ("--epochs", "3", "--batch-size", "2", "--filters", "2", "--blocks", "1")
 
 
 class Moments:
@@ -186,12 +185,21 @@ def differences(expected: Path, found: Path) -> list[str]:
 def commands(images: Path, runs: Path) -> dict[str, list]:
     """The commands by their names, without the folder that they write into."""
     paths = ["--source", images / "renders", "--target", images / "photos", *TINY]
-    cycle = [*paths, "--discriminator-layers", "1", "--pool", "3"]
-    warmup = ["--refiner-warmup", "1", "--discriminator-warmup", "1", "--history", "4"]
+    cycle = [*paths, "--steps-per-epoch", "1", "--discriminator-layers", "1", "--pool", "3"]
+    warmup = [
+        "--steps-per-epoch",
+        "2",
+        "--refiner-warmup",
+        "1",
+        "--discriminator-warmup",
+        "1",
+        "--history",
+        "4",
+    ]
     sets = ["--synthetic", images / "renders", "--refined", images / "refined"]
     return {
         "simgan": ["train", "simgan", *paths, *warmup, "--out"],
-        "cyclegan": ["train", "cyclegan", *cycle, "--ema", "0.9", "--out"],
+        "cyclegan": ["train", "cyclegan", *cycle, "--crop", "8", "12", "--ema", "0.9", "--out"],
         "gazegan": ["train", "gazegan", *cycle, "--estimator-epochs", "1", "--out"],
         "refine": ["refine", runs / "simgan", images / "renders"],
         "evaluate": [
@@ -324,7 +332,7 @@ def main() -> None:
     """Measures what is not measured yet, and writes the page after each command."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--commands", nargs="+", choices=list(TRIALS), default=list(TRIALS))
-    parser.add_argument("--trials", type=int, help="of each command; default: 20 to 70")
+    parser.add_argument("--trials", type=int, help="of each command; default: 20 to 100")
     parser.add_argument("--results", type=Path, default=RESULTS / "kills.json")
     options = parser.parse_args()
     keep = options.results
