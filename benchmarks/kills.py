@@ -186,16 +186,8 @@ def commands(images: Path, runs: Path) -> dict[str, list]:
     """The commands by their names, without the folder that they write into."""
     paths = ["--source", images / "renders", "--target", images / "photos", *TINY]
     cycle = [*paths, "--steps-per-epoch", "1", "--discriminator-layers", "1", "--pool", "3"]
-    warmup = [
-        "--steps-per-epoch",
-        "2",
-        "--refiner-warmup",
-        "1",
-        "--discriminator-warmup",
-        "1",
-        "--history",
-        "4",
-    ]
+    warmup = ["--refiner-warmup", "1", "--discriminator-warmup", "1", "--history", "4"]
+    warmup += ["--steps-per-epoch", "2", "--image-size", "8", "12"]
     sets = ["--synthetic", images / "renders", "--refined", images / "refined"]
     return {
         "simgan": ["train", "simgan", *paths, *warmup, "--out"],

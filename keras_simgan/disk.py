@@ -7,12 +7,15 @@ import os
 import secrets
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 #: How names begin of what is written beside its place. Hidden, so no reader of a folder takes it.
 TEMPORARY_PREFIX = ".keras_simgan-part-"
+#: What the system says where there is no room for a file.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CHUNK = 2**20
 
 
@@ -54,6 +57,32 @@ def replacing(path: str | Path, sync: bool = False) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # it is not there once it was moved
             temporary.unlink()
+
+
+def check_room(folder: str | Path, size: int) -> None:
+    """Raises where a file of so many bytes would not find room in a folder.
+
+    To be asked before a library writes that does not stand a full disk: HDF5 prints tracebacks, and
+    may take the process down with it.
+
+    Args:
+        folder: The folder. It is made.
+        size: The bytes.
+
+    Raises:
+        OSError: If there is no room.
+    """
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    if not hasattr(os, "posix_fallocate"):
+        if shutil.disk_usage(folder).free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return
+    with tempfile.TemporaryFile(dir=folder) as file:  # that has no name to be left behind
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno in FULL:
+                raise
 
 
 @contextlib.contextmanager

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import keras
 
-from keras_simgan.disk import remove_unfinished, replacing
-from keras_simgan.presets.weights_check import not_finite
+from keras_simgan.disk import check_room, remove_unfinished, replacing
+from keras_simgan.presets.weights_check import not_finite, size_in_file
 
 _STATE = re.compile(r"epoch_(\d+)\.weights\.h5")
 _KEPT = 2
@@ -116,7 +116,10 @@ class Backup(keras.callbacks.Callback):
         self._check_finite()
         remove_unfinished(self.folder)
         path = self.folder / f"epoch_{epoch + 1:04d}.weights.h5"
+        # Keras writes the variables of an optimizer twice that are those of two others.
+        size = size_in_file([*self._state(), *self._optimizer_variables()])
         try:
+            check_room(self.folder, size)
             with replacing(path, sync=True) as temporary:
                 self.model.save_weights(temporary, overwrite=True)
         except (OSError, RuntimeError) as error:  # h5py raises either
@@ -127,11 +130,15 @@ class Backup(keras.callbacks.Callback):
         for old in list(self._states(self.folder).values())[_KEPT:]:
             old.unlink()
 
-    def _check_finite(self) -> None:
+    def _optimizer_variables(self) -> list:
         optimizer = getattr(self.model, "optimizer", None)
-        if found := not_finite(
-            [*self.model.variables, *(optimizer.variables if optimizer else ())]
-        ):
+        return optimizer.variables if optimizer else []
+
+    def _state(self) -> list:
+        return [*self.model.variables, *self._optimizer_variables()]
+
+    def _check_finite(self) -> None:
+        if found := not_finite(self._state()):
             raise ValueError(
                 f"{found}, which is no state to go on from. Those in {str(self.folder)!r} stay; "
                 "go on from them with a smaller learning rate."

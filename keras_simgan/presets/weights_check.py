@@ -30,6 +30,16 @@ def check_weights(networks: Iterable[Any]) -> None:
             )
 
 
+def size_in_file(variables: Iterable[Any]) -> int:
+    """About how many bytes variables take in an HDF5 file; rather too many.
+
+    Args:
+        variables: Keras variables.
+    """
+    sizes = (np.prod(each.shape) * np.dtype(each.dtype).itemsize for each in variables)
+    return sum(8192 + int(size) for size in sizes)
+
+
 def not_finite(variables: Iterable[Any], largest: float = np.inf) -> str:
     """Says which of some variables is not finite, or too large; nothing where none is.
 

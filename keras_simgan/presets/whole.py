@@ -7,7 +7,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from keras_simgan.disk import check_room
 from keras_simgan.presets.folder import METADATA
+from keras_simgan.presets.weights_check import size_in_file
 
 
 def replace(model: Any, folder: str | Path, **metadata: Any) -> None:
@@ -26,10 +28,16 @@ def replace(model: Any, folder: str | Path, **metadata: Any) -> None:
     aside, replaced = _beside(folder)
     shutil.rmtree(aside, ignore_errors=True)
     try:
+        check_room(folder.parent, size_in_file(getattr(model, "variables", ())))
         model.save_to_preset(aside, **metadata)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
+    except (OSError, RuntimeError) as error:  # h5py raises either where the disk is full
+        raise OSError(
+            f"The preset cannot be written to {str(folder)!r}: {error}. What was there stays; make "
+            "room and start again."
+        ) from error
+    finally:
+        if not (aside / METADATA).exists():
+            shutil.rmtree(aside, ignore_errors=True)
     if folder.exists():
         os.rename(folder, replaced)
     os.rename(aside, folder)

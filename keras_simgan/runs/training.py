@@ -1,7 +1,6 @@
 """What every run does: reading its images, and training with everything written beside."""
 
 import contextlib
-import errno
 import math
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from keras_simgan.callbacks import Backup, ImageGrid, TranslationMonitor
 from keras_simgan.data.files import ImageError
 from keras_simgan.data.paired import PairedDataset
 from keras_simgan.data.unpaired import UnpairedDataset, unpaired
+from keras_simgan.disk import FULL
 from keras_simgan.models import GAN
 from keras_simgan.presets import whole
 from keras_simgan.presets.weights_check import LARGEST_WEIGHT, not_finite
@@ -194,8 +194,9 @@ def _full_disk_explained(run: RunFolder) -> Iterator[None]:
     try:
         yield
     except (OSError, ImageError) as error:
-        cause = error if isinstance(error, OSError) else error.__cause__
-        if getattr(cause, "errno", None) not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        # Keras raises what it caught "from None".
+        cause = error if isinstance(error, OSError) else error.__context__
+        if getattr(cause, "errno", None) not in FULL:
             raise
         raise RunError(
             f"{error} {_kept(run)}. Make room, and start the same command again to go on."
