@@ -97,6 +97,7 @@ class Backup(keras.callbacks.Callback):
                     f"{epochs} epochs.",
                     stacklevel=2,
                 )
+            self._remove_old()  # where a kill came between
             # As `BackupAndRestore` tells `fit` where to begin.
             self.model._initial_epoch = epochs
             return
@@ -127,6 +128,9 @@ class Backup(keras.callbacks.Callback):
                 f"The state after epoch {epoch + 1} cannot be written to {str(path)!r}: {error}. "
                 "The states before it stay; make room and start again."
             ) from error
+        self._remove_old()
+
+    def _remove_old(self) -> None:
         for old in list(self._states(self.folder).values())[_KEPT:]:
             old.unlink()
 

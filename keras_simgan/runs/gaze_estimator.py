@@ -7,9 +7,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_simgan.data.files import replacing
 from keras_simgan.data.gaze import pitch_yaw_to_vector
 from keras_simgan.data.unpaired import UnpairedDataset
-from keras_simgan.disk import replacing
 from keras_simgan.metrics import AngularError
 from keras_simgan.metrics.angular_error import angular_error
 from keras_simgan.networks import GazeEstimator

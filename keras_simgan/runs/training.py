@@ -1,9 +1,7 @@
 """What every run does: reading its images, and training with everything written beside."""
 
-import contextlib
 import math
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -11,10 +9,8 @@ import keras
 import numpy as np
 
 from keras_simgan.callbacks import Backup, ImageGrid, TranslationMonitor
-from keras_simgan.data.files import ImageError
 from keras_simgan.data.paired import PairedDataset
 from keras_simgan.data.unpaired import UnpairedDataset, unpaired
-from keras_simgan.disk import FULL
 from keras_simgan.models import GAN
 from keras_simgan.presets import whole
 from keras_simgan.presets.weights_check import LARGEST_WEIGHT, not_finite
@@ -150,9 +146,9 @@ def fit(
             found = "The loss is not finite"
         if found:
             raise RunError(
-                f"{found} after epoch {epoch + 1}: the training has diverged. {_kept(run)}, from "
-                "before it. Train in another folder with another --seed, a larger --batch-size, a "
-                "smaller learning rate or --dtype float32."
+                f"{found} after epoch {epoch + 1}: the training has diverged. {run.kept}. Train in "
+                "another folder with a smaller learning rate, another --seed, a larger "
+                "--batch-size or --dtype float32."
             )
 
     def save(*_: Any) -> None:
@@ -166,7 +162,7 @@ def fit(
             **data.described,
         )
 
-    with _full_disk_explained(run):
+    with run.full_disk_explained():
         model.fit(
             data.train,
             validation_data=data.validation,
@@ -182,22 +178,3 @@ def fit(
         )
         # Once more, in case the last epoch was interrupted between backup and preset.
         save()
-
-
-def _kept(run: RunFolder) -> str:
-    kept = run.finished_epochs
-    return f"{str(run.path)!r} keeps {f'the state of {kept} epochs' if kept else 'no state'}"
-
-
-@contextlib.contextmanager
-def _full_disk_explained(run: RunFolder) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ImageError) as error:
-        # Keras raises what it caught "from None".
-        cause = error if isinstance(error, OSError) else error.__context__
-        if getattr(cause, "errno", None) not in FULL:
-            raise
-        raise RunError(
-            f"{error} {_kept(run)}. Make room, and start the same command again to go on."
-        ) from error

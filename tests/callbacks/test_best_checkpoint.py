@@ -124,6 +124,17 @@ def test_warns_where_no_epoch_qualified(tmp_path):
     assert len(json.loads((tmp_path / "best.json").read_text())["epochs"]) == 3
 
 
+def test_weights_that_no_sound_training_gives_do_not_qualify(tmp_path):
+    """Bounded outputs hide them."""
+    checkpoint = callback(tmp_path)
+    play(checkpoint, 0.2)
+    weight = keras.Variable([1e30])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Shifter, "variables", (weight,))
+        logs, _ = play(checkpoint, 0.5, begin=1)
+    assert saved(tmp_path) == 0.2 and math.isnan(logs[0]["distance"])
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_training_that_diverged(value, tmp_path):
     checkpoint = callback(tmp_path, label_agreement=BRIGHTNESS, label_bound=9.0)
