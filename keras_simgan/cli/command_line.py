@@ -5,13 +5,15 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from keras_simgan.cli.demo import add_demo
 from keras_simgan.cli.evaluate import add_evaluate
 from keras_simgan.cli.presets import add_presets
 from keras_simgan.cli.refine import add_refine
+from keras_simgan.cli.say import say
 from keras_simgan.cli.train import add_train
+from keras_simgan.printable import printable
 
 # Keras and TensorFlow take seconds to import, so each command imports what it needs: --help and
 # mistyped options answer at once.
@@ -43,7 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (ValueError, TypeError, OSError, ImportError) as error:
             if arguments.debug:
                 raise
-            print(f"keras-simgan: error: {' '.join(str(error).split())}", file=sys.stderr)
+            say(f"keras-simgan: error: {' '.join(str(error).split())}", sys.stderr)
+            return 2
+        except MemoryError as error:
+            if arguments.debug:
+                raise
+            say(f"keras-simgan: error: not enough memory. {error}".strip(), sys.stderr)
             return 2
     return 0
 
@@ -57,13 +64,19 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     if issubclass(category, UserWarning):
-        print(f"warning: {message}", file=sys.stderr)
+        say(f"warning: {message}", sys.stderr)
     else:
         _PYTHONS_OWN(message, category, filename, lineno, file, line)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Ends with what is wrong; argparse would show arguments as they are."""
+        super().error(printable(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="keras-simgan",
         description="Makes synthetic training images realistic and keeps their labels.",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 from keras_simgan.cli.arguments import DEFAULT, add_command, add_on_bad_image
+from keras_simgan.cli.say import say
 from keras_simgan.runs.options.numbers import not_negative, positive
 
 _TRANSFER = ("test", "steps", "seeds")
@@ -140,15 +141,14 @@ def _evaluate(arguments: argparse.Namespace, default) -> None:
         ),
         agreement=agreement,
         transfer=transfer,
-        log=lambda text: print(text, flush=True),
+        log=say,
     )
     found.facts = {"command": _command(arguments, default), **found.facts}
     evaluation_page.build(found, arguments.run_folder).write(report)
     decided = verdict(found)
-    print(f"\n{found}\n\n{decided.sentence}")
-    for remark in decided.remarks:
-        print(remark)
-    print(f"Look at {report.resolve()} in a browser.")
+    for line in ["", *str(found).splitlines(), "", decided.sentence, *decided.remarks]:
+        say(line)
+    say(f"Look at {report.resolve()} in a browser.")
 
 
 def _check(arguments: argparse.Namespace, report: Path, default) -> None:

@@ -3,6 +3,7 @@
 import argparse
 
 from keras_simgan.cli.arguments import add_command
+from keras_simgan.cli.say import say
 
 
 def add_presets(commands: argparse._SubParsersAction) -> None:
@@ -20,5 +21,5 @@ def _presets(arguments: argparse.Namespace) -> None:
     for name, metadata in presets().items():
         sizes = metadata.get("image_shape", [])
         shape = "x".join("any" if size is None else str(size) for size in sizes)
-        print(f"{name}  {shape}  licence: {metadata.get('license', 'not stated')}")
-        print(f"    {metadata.get('description', '')}")
+        say(f"{name}  {shape}  licence: {metadata.get('license', 'not stated')}")
+        say(f"    {metadata.get('description', '')}")

@@ -3,6 +3,7 @@
 import argparse
 
 from keras_simgan.cli.arguments import DEFAULT, add_command, add_on_bad_image
+from keras_simgan.cli.say import say
 from keras_simgan.runs.options.numbers import positive
 
 # Images of each domain that a critic is fitted to; of photos made of label maps fewer, as these are
@@ -125,13 +126,13 @@ def _refine(arguments: argparse.Namespace) -> None:
         label_agreement=_label_agreement(arguments),
         keep_fraction=arguments.keep_fraction,
     )
-    print(
+    say(
         f"{arguments.destination}: {report.refined} images refined, {report.copied} other files "
         f"copied, {report.finished_before} files finished before, {report.rejected} left out by "
         f"--keep-fraction, {report.skipped} skipped. {report.manifest} says it of each file."
     )
     for name, reason in report.reasons:
-        print(f"skipped {name}: {reason}")
+        say(f"skipped {name}: {reason}")
 
 
 def _critic(arguments: argparse.Namespace, preset: str):

@@ -6,6 +6,7 @@ import pkgutil
 from pathlib import Path
 
 from keras_simgan.cli.arguments import add_command, add_options, required_options
+from keras_simgan.cli.say import say
 from keras_simgan.runs.options import options_of, read_options
 from keras_simgan.runs.registry import MODELS
 
@@ -56,4 +57,4 @@ def _train(name: str, arguments: argparse.Namespace) -> None:
     message = f"Wrote {out / PRESET_FOLDER}. Look at {out / 'samples'}"
     if options.translates_source and Path(arguments.source).is_dir():
         message += f", then: keras-simgan refine {arguments.out} {arguments.source} refined/"
-    print(message)
+    say(message)

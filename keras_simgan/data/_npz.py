@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_simgan.data.files import ImageError
+from keras_simgan.disk import open_regular
 
 
 def load_npz(
@@ -26,18 +27,23 @@ def load_npz(
         ImageError: If it cannot be read, or has no such arrays.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            for key in keys:
-                if key not in file:
-                    raise ImageError(
-                        f"{str(path)!r} has no array {key!r}; it holds {', '.join(file.files)}. "
-                        f"Pass one of them as `{argument}`."
-                    )
-            others = {name: file[name] for name in file.files if name not in keys}
-            return [file[key] for key in keys], others
+        with open_regular(path) as opened:
+            # NumPy would read a single array, or a pickle, just as well.
+            if not zipfile.is_zipfile(opened):
+                raise ValueError("it is no archive")
+            opened.seek(0)
+            with np.load(opened, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
     except OSError as error:
         raise ImageError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, ImageError):
-            raise
+    except MemoryError:
+        raise
+    except Exception as error:  # on damaged files NumPy raises many kinds
         raise ImageError(f"{str(path)!r} is damaged, or not an .npz file: {error}.") from error
+    for key in keys:
+        if key not in arrays:
+            raise ImageError(
+                f"{str(path)!r} has no array {key!r}; it holds {', '.join(arrays)}. Pass one of "
+                f"them as `{argument}`."
+            )
+    return [arrays.pop(key) for key in keys], arrays

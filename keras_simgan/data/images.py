@@ -10,7 +10,14 @@ from keras_simgan.data._encoded import Decoded, NotKept
 from keras_simgan.data._photo import decode_photo, encode_photo
 from keras_simgan.data._profile import LARGEST_JPEG_PROFILE
 from keras_simgan.data._tiff import decode_tiff, encode_tiff, is_tiff
-from keras_simgan.data.files import IMAGE_SUFFIXES, ImageError, replacing, unsupported_format
+from keras_simgan.data.files import (
+    IMAGE_SUFFIXES,
+    ImageError,
+    note_decoded,
+    replacing,
+    unsupported_format,
+)
+from keras_simgan.disk import read_regular
 
 
 def read_image(
@@ -128,7 +135,7 @@ def read_bytes(path: Path) -> bytes:
     if not path.name.lower().endswith(IMAGE_SUFFIXES):
         raise unsupported_format(path)
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise ImageError(f"The image {str(path)!r} cannot be read: {error.strerror}.") from error
 
@@ -144,7 +151,9 @@ def decode_any(path: str | Path, encoded: bytes) -> Decoded:
         ImageError: If it is damaged, or of a kind that is not read here.
     """
     try:
-        return decode_tiff(encoded) if is_tiff(encoded) else decode_photo(encoded)
+        decoded = decode_tiff(encoded) if is_tiff(encoded) else decode_photo(encoded)
+        note_decoded(decoded.image.nbytes)
+        return decoded
     except NotKept as error:
         raise ImageError(f"The image {str(path)!r} {error}") from error
     except MemoryError:

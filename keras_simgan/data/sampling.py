@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_simgan.data.files import THREADS, ImageError, list_images, read_ahead
+from keras_simgan.data.files import ImageError, list_images, read_ahead
 from keras_simgan.data.images import convert_image_channels, read_image, resize
 from keras_simgan.ranges import to_unit
 
@@ -83,7 +83,7 @@ def read_sample(
 
     rows = np.random.default_rng(seed).permutation(len(names))[:count]
     names = [names[row] for row in sorted(rows)]
-    for name, image in zip(names, read_ahead(read, names, ahead=lambda: THREADS), strict=True):
+    for name, image in zip(names, read_ahead(read, names), strict=True):
         if image is None:
             continue
         channels = channels or (1 if image.shape[-1] < 3 else 3)

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 from sklearn.cluster import KMeans
 
+from keras_simgan.disk import replacing
+
 
 class InstanceStyles:
     """What an encoder has seen of each class's instances, as a few typical features a class.
@@ -130,7 +132,8 @@ class InstanceStyles:
         """Writes the features into an `.npz` file."""
         arrays: dict[str, Any] = {"classes": self.classes}
         arrays |= {f"class_{index}": features for index, features in self.centers.items()}
-        np.savez(path, **arrays)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

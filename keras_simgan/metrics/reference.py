@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_simgan.disk import replacing
 from keras_simgan.metrics.features import FeatureExtractor, feature_extractor
 from keras_simgan.presets.registry import REFERENCE, find
 
@@ -149,14 +149,8 @@ class ReferenceStatistics:
         content = io.BytesIO()
         fields = {name: getattr(self, name) for name in _FIELDS}
         np.savez_compressed(content, format=_FORMAT, **fields)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Whole or not at all, also where the disk is full.
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            aside.write_bytes(content.getvalue())
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
+        with replacing(path) as temporary:
+            temporary.write_bytes(content.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> ReferenceStatistics:

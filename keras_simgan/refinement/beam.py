@@ -33,6 +33,7 @@ import argparse
 from collections.abc import Sequence
 
 from keras_simgan.presets.run_preset import preset_of
+from keras_simgan.printable import printable
 from keras_simgan.refinement.beam_pipeline import RefineShards
 from keras_simgan.refinement.dataset import refine_dataset
 from keras_simgan.refinement.image_refiner import SOURCE_TO_TARGET
@@ -64,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     options, beam_options = parser.parse_known_args(argv)
     options.model = preset_of(options.model)
     report = refine_dataset(**vars(options), beam_options=beam_options)
-    print(f"{options.destination}: {report.refined} images refined; see {report.manifest}.")
+    done = f"{options.destination}: {report.refined} images refined; see {report.manifest}."
+    print(printable(done))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,13 @@ except ImportError as error:
     ) from error
 
 from keras_simgan.data.files import ImageError
+from keras_simgan.disk import temporary_folder
 from keras_simgan.refinement.image_refiner import SOURCE_TO_TARGET
 from keras_simgan.refinement.load_refiner import load_refiner
 from keras_simgan.refinement.record import Outcome
 from keras_simgan.refinement.run import RefinementRun
 from keras_simgan.refinement.scores import scores_of
 from keras_simgan.refinement.shards import ShardRefiner
-
-# A dot keeps it out of the data set, which leaves out hidden files.
-_WORK = ".keras_simgan_beam"
 
 
 class RefineShards(beam.PTransform):
@@ -108,30 +105,27 @@ def refine_images(run: RefinementRun, shards: RefineShards, options: Sequence[st
         shards: The transform.
         options: Of the pipeline.
     """
-    work = run.destination.absolute() / _WORK
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
-    with (work / "shards.jsonl").open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(names) + "\n" for names in run.begin_shards())
-    with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
-        _ = (
-            pipeline
-            | beam.io.ReadFromText(str(work / "shards.jsonl"))
-            | beam.Map(json.loads)
-            # The lines are few and short: without it one worker might get them all.
-            | beam.Reshuffle()
-            | shards
-            | beam.io.WriteToText(str(work / "outcomes"))
-        )
-    first_error = None
-    for path in sorted(work.glob("outcomes*")):
-        with path.open(encoding="utf-8") as file:
-            for shard in map(json.loads, file):
-                failed = [(name, ImageError(reason)) for name, reason in shard["failed"]]
-                try:
-                    run.take_in([Outcome(**outcome) for outcome in shard["outcomes"]], failed)
-                except ImageError as error:  # what the other shards gave is not to be done again
-                    first_error = first_error or error
-    shutil.rmtree(work)
+    with temporary_folder(run.destination.absolute()) as work:
+        with (work / "shards.jsonl").open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(names) + "\n" for names in run.begin_shards())
+        with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
+            _ = (
+                pipeline
+                | beam.io.ReadFromText(str(work / "shards.jsonl"))
+                | beam.Map(json.loads)
+                # The lines are few and short: without it one worker might get them all.
+                | beam.Reshuffle()
+                | shards
+                | beam.io.WriteToText(str(work / "outcomes"))
+            )
+        first_error = None
+        for path in sorted(work.glob("outcomes*")):
+            with path.open(encoding="utf-8") as file:
+                for shard in map(json.loads, file):
+                    failed = [(name, ImageError(reason)) for name, reason in shard["failed"]]
+                    try:
+                        run.take_in([Outcome(**outcome) for outcome in shard["outcomes"]], failed)
+                    except ImageError as error:  # what other shards gave is not to be done again
+                        first_error = first_error or error
     if first_error is not None:
         raise first_error

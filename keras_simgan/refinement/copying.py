@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 from keras_simgan.data.files import ImageError, replacing
+from keras_simgan.disk import copy_regular, read_regular
 from keras_simgan.refinement import tfrecords
 from keras_simgan.refinement.annotations import is_annotation, rewrite_annotations
 from keras_simgan.refinement.record import Outcome, fingerprint
@@ -44,16 +44,15 @@ def copy_file(
     path, output = source / name, output or name
     before = fingerprint(path)
     try:
-        with path.open("rb") as file:
-            input_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        input_sha256 = copy_regular(path)
         content = None if is_image else _rewritten(name, source, destination, is_left_out)
         with replacing(destination / output) as temporary:
             if content is None:
-                shutil.copyfile(path, temporary)
+                with temporary.open("wb") as copy:
+                    sha256 = copy_regular(path, copy)
             else:
                 temporary.write_bytes(content)
-            with temporary.open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                sha256 = hashlib.sha256(content).hexdigest()
             if before != fingerprint(path):
                 raise ImageError(
                     f"{str(path)!r} changes while it is read. Wait until it is written."
@@ -83,7 +82,7 @@ def _rewritten(name: str, source: Path, destination: Path, is_left_out) -> bytes
             stacklevel=2,
         )
         return None
-    content = path.read_bytes()
+    content = read_regular(path)
     if path.name == tfrecords.INFO:
         return tfrecords.update_info(content, destination / name)
     return rewrite_annotations(name, content, source, destination, is_left_out)

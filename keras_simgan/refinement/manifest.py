@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
+from keras_simgan import disk
 from keras_simgan.data.files import replacing
 from keras_simgan.refinement.record import RefinementError
 
@@ -59,18 +60,18 @@ class Manifest:
             ) from error
 
     def _opened(self) -> IO[str]:
-        if not self._goes_on:
-            self.path.unlink(missing_ok=True)
-        with self.path.open("a+b") as file:
+        # Begun as a new file, lest a link that somebody put here is written through.
+        with disk.replacing(self.path) as temporary, temporary.open("w+b") as file:
+            if self._goes_on and self.path.is_file() and not self.path.is_symlink():
+                disk.copy_regular(self.path, file)
             # A killed run may leave half a line at the end.
-            end = file.seek(0, 2)
+            end = file.tell()
             file.seek(max(0, end - 2**16))
             tail = file.read()
-            size = file.truncate(end - len(tail) + tail.rfind(b"\n") + 1)
-        text = self.path.open("a", encoding="utf-8")
-        if not size:
-            text.write(json.dumps(self._header) + "\n")
-        return text
+            if not file.truncate(end - len(tail) + tail.rfind(b"\n") + 1):
+                file.seek(0)
+                file.write(json.dumps(self._header).encode() + b"\n")
+        return self.path.open("a", encoding="utf-8")
 
     def finish(self, lines: Iterable[str]) -> None:
         """Replaces the file by its final, sorted form, whole or not at all.
@@ -99,7 +100,7 @@ def is_manifest(path: Path) -> bool:
         path: The file.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with disk.open_regular(path) as file:
             header = json.loads(file.readline(2**20))
     except (OSError, ValueError):
         return False
@@ -131,7 +132,7 @@ def read_manifest(path: str | Path) -> tuple[dict, list[dict]]:
     path = Path(path)
     path = path / MANIFEST if path.is_dir() else path
     try:
-        header, *lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        header, *lines = map(json.loads, disk.read_regular(path).decode().splitlines())
         if not isinstance(header, dict) or "manifest" not in header:
             raise ValueError("its first line does not say so")
     except FileNotFoundError as error:

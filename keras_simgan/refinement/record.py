@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
+import posixpath
 import sqlite3
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from keras_simgan.data.files import TEMPORARY_SUFFIX
+from keras_simgan.disk import copy_regular, remove_unfinished
 
 RECORD = ".keras_simgan.sqlite"
 
@@ -67,6 +68,7 @@ class Record:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RefinementError(f"Cannot write to {str(folder)!r}: {error.strerror}.") from error
+        self._refuse_links()
         with self._explained():
             self._database = sqlite3.connect(self.path, timeout=0, isolation_level=None)
         try:
@@ -75,6 +77,19 @@ class Record:
         except BaseException:
             self._database.close()
             raise
+
+    def _refuse_links(self) -> None:
+        # SQLite would write into whatever file a link of one of these names leads to.
+        for ending in ("", "-wal", "-shm", "-journal"):
+            path = self.path.with_name(RECORD + ending)
+            with contextlib.suppress(FileNotFoundError):
+                found = os.lstat(path)
+                if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+                    raise RefinementError(
+                        f"{str(path)!r}, which holds the record of a refinement, is a link or no "
+                        "regular file, and may lead to a file of somebody else. Replace it by a "
+                        "copy, or remove it and start into an empty destination."
+                    )
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -181,6 +196,7 @@ class Record:
             source_folder: Where they come from. What another folder gave is not ours to replace.
             check: Called at the end. Where it raises, the record stays as it was.
         """
+        unfinished = {""}
         now = str(source_folder.resolve())
         with self._transaction() as execute:
             self._other_source = self.recall("source") not in (None, now)
@@ -189,6 +205,8 @@ class Record:
                     "SELECT kind, state, source, result, line FROM files WHERE name = ?", (name,)
                 ).fetchone()
                 state = self._state(name, inputs, *row[1:]) if row else TODO
+                if row and row[1] == BEGUN:
+                    unfinished.add(posixpath.dirname(name))
                 if row and row[0] != kind:  # an image that is a label now, or the other way round
                     state = {FINISHED: BEGUN, REJECTED: TODO}.get(state, state)
                 execute(
@@ -199,11 +217,11 @@ class Record:
                 )
             check()
             execute("INSERT OR REPLACE INTO memory VALUES ('source', ?)", (now,))
+        for folder in unfinished:
+            remove_unfinished(self.folder / folder)
 
     def _state(self, name, inputs, state, source_before, result, line) -> int:
         path = self.folder / name
-        if state == BEGUN:
-            path.with_name(f".{path.name}{TEMPORARY_SUFFIX}").unlink(missing_ok=True)
         if state in (TODO, BEGUN):
             return TODO if self._other_source else state
         if state == SKIPPED:
@@ -409,7 +427,6 @@ def fingerprints(paths: Iterable[Path]) -> list[int] | None:
 
 def _sha256(path: Path) -> str | None:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return copy_regular(path)
     except OSError:
         return None

@@ -110,8 +110,10 @@ class RefinementRun:
         self.refiner: ImageRefiner = load_refiner(
             model, direction, tile, overlap, label_maps, instances
         )
+        self._read_from = {self.source: "source"}
         if instances is not None:
-            _refuse_overlap(Path(instances), self.destination, what="folder of instance maps")
+            self._read_from[Path(instances)] = what = "folder of instance maps"
+            _refuse_overlap(Path(instances), self.destination, what=what)
         self._survey_for_refiner(has_records)
         self.report = RefinementReport(manifest=self.destination / MANIFEST)
         settings = {
@@ -236,14 +238,13 @@ class RefinementRun:
                 self.refiner.check_name(self.source, name)
 
     def _listed(self) -> Iterator[tuple[str, str, dict[str, Path]]]:
-        maps, last = self.refiner.maps_folder, None
+        maps, last, elsewhere = self.refiner.maps_folder, None, set()
         for name in self._names():
             if (folder := posixpath.dirname(name)) != last:
-                # A link in the destination may lead back: what is replaced there is the source.
-                _refuse_overlap(self.source, self.destination, folder)
-                if maps is not None:
-                    _refuse_overlap(self.source, self.destination, posixpath.join(maps, folder))
                 last = folder
+                self._note_real_folder(folder)
+                written = [folder] if maps is None else [folder, posixpath.join(maps, folder)]
+                elsewhere |= {each for each in written if self._leads_elsewhere(each)}
             try:
                 name.encode()
             except UnicodeEncodeError as error:
@@ -258,6 +259,21 @@ class RefinementRun:
                     yield posixpath.join(maps, name), MAP, {"input": self.source / name}
             else:
                 yield name, kind, {"input": self.source / name}
+        # A link in the destination may lead back: what is replaced there is the source.
+        for folder in elsewhere:
+            for read_from, what in self._read_from.items():
+                _refuse_overlap(read_from, self.destination, folder, what)
+
+    def _note_real_folder(self, folder: str) -> None:
+        """Keeps in mind where a folder of the source is, if a link leads to it."""
+        real = (self.source / folder).resolve()
+        if not any(real.is_relative_to(known.resolve()) for known in self._read_from):
+            _refuse_overlap(real, self.destination)
+            self._read_from[real] = "source"
+
+    def _leads_elsewhere(self, folder: str) -> bool:
+        real = (self.destination / folder).resolve()
+        return not real.is_relative_to(self.destination.resolve())
 
     def _refuse_conflicts(self) -> None:
         if self._overwrite:
@@ -438,7 +454,7 @@ def _refuse_overlap(
     read_from, write_to = source.resolve(), (destination / folder).resolve()
     if folder and write_to.is_relative_to(read_from):
         raise RefinementError(
-            f"{str(destination / folder)!r} leads into the source {str(source)!r}, which would be "
+            f"{str(destination / folder)!r} leads into the {what} {str(source)!r}, which would be "
             "written to. Remove this link, or choose another destination."
         )
     if read_from.is_relative_to(write_to) or write_to.is_relative_to(read_from):

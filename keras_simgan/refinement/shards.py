@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,15 +14,17 @@ import numpy as np
 
 from keras_simgan.data.files import THREADS, ImageError, read_ahead, replacing
 from keras_simgan.data.images import encode_image
+from keras_simgan.disk import read_regular
 from keras_simgan.ranges import to_unit
 from keras_simgan.refinement.image_refiner import ImageRefiner
 from keras_simgan.refinement.record import Outcome, RefinementError, fingerprint
 
 # Pixels that go through the network at once, or one image: 64 images of 256x256.
 _BATCH_PIXELS = 64 * 256 * 256
-# Pixels that may wait in memory to be refined, in bytes, but for one image a thread.
-_AHEAD_BYTES = 2**28
+# Refined pixels that may wait in memory to be written, in bytes; encoders make copies of them.
+_BEHIND_BYTES = 2**27
 _TRIES = 3
+_NO_PIXELS = np.empty((0, 0, 0), "uint8")
 
 
 @dataclass
@@ -33,6 +36,11 @@ class _Image:
     profile: bytes | None
     source: list[int]
     checksums: dict[str, str]
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory, for `read_ahead`."""
+        return self.pixels.nbytes
 
 
 class ShardRefiner:
@@ -59,7 +67,7 @@ class ShardRefiner:
     ):
         self.refiner, self.source, self.destination = refiner, source, destination
         self.scores = scores or {}
-        self._largest = 1
+        self._unwritten: deque[tuple[Future, int]] = deque()
 
     def refine(
         self, shards: Iterable[list[str]]
@@ -81,27 +89,38 @@ class ShardRefiner:
         """
         shards, ahead = itertools.tee(shards)
         names_ahead = itertools.chain.from_iterable(ahead)
-        read = read_ahead(self._read, names_ahead, ahead=self._images_ahead)
+        read = read_ahead(self._read, names_ahead)
         with ThreadPoolExecutor(THREADS) as writers:
             pending: tuple[list[Future], list] | None = None
             for names in shards:
                 writing: list[Future] = []
                 failed: list[tuple[str, ImageError]] = []
                 for batch in self._batches(itertools.islice(read, len(names)), failed):
-                    refined = self._refine(batch)
-                    scores = self._score(batch, refined)
-                    writing += [
-                        writers.submit(self._write, *each)
-                        for each in zip(batch, refined, scores, strict=True)
-                    ]
+                    writing += self._refine_and_write(batch, writers)
                 if pending:
                     yield _written(pending)
                 pending = writing, failed
             if pending:
                 yield _written(pending)
 
-    def _images_ahead(self) -> int:
-        return max(THREADS, min(32, _AHEAD_BYTES // self._largest))
+    def _refine_and_write(
+        self, batch: list[_Image], writers: ThreadPoolExecutor
+    ) -> list[Future[Outcome | tuple[str, ImageError]]]:
+        refined = self._refine(batch)
+        scores = self._score(batch, refined)
+        writing = []
+        for image, pixels, score in zip(batch, refined, scores, strict=True):
+            image.pixels = _NO_PIXELS  # they have served, and writing may take long
+            writing.append(writers.submit(self._write, image, pixels, score))
+            self._unwritten.append((writing[-1], pixels.nbytes))
+        while self._unwritten:
+            oldest, _ = self._unwritten[0]
+            if sum(size for _, size in self._unwritten) > _BEHIND_BYTES:
+                oldest.exception()  # waits; `_written` raises it
+            if not oldest.done():
+                break
+            self._unwritten.popleft()
+        return writing
 
     def _read(self, name: str) -> _Image | tuple[str, ImageError]:
         path = self.source / name
@@ -120,7 +139,6 @@ class ShardRefiner:
                 raise ImageError(f"The image {str(path)!r} cannot be refined. {error}") from error
         except ImageError as error:
             return name, error
-        self._largest = max(self._largest, pixels.nbytes)
         checksums = {
             f"{what}_sha256": hashlib.sha256(encoded).hexdigest()
             for what, (_, encoded) in files.items()
@@ -200,7 +218,7 @@ def _read_unchanged(path: Path) -> tuple[list[int], bytes]:
     for _ in range(_TRIES):
         before = fingerprint(path)
         try:
-            content = path.read_bytes()
+            content = read_regular(path)
         except OSError as error:
             raise ImageError(
                 f"The image {str(path)!r} cannot be read: {error.strerror}."

@@ -9,7 +9,6 @@ a time: a file in which a run was interrupted is begun anew.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 
 from keras_simgan.data.files import ImageError, replacing
 from keras_simgan.data.images import decode_image, encode_image
+from keras_simgan.disk import copy_regular, open_regular
 from keras_simgan.refinement.image_refiner import ImageRefiner
 from keras_simgan.refinement.record import Outcome, fingerprint
 
@@ -97,10 +97,9 @@ def refine_file(
     path = source / name
     before = fingerprint(path)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             compression = "GZIP" if file.read(2) == b"\x1f\x8b" else ""
-            file.seek(0)
-            input_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        input_sha256 = copy_regular(path)
     except OSError as error:
         raise ImageError(
             f"The TFRecord file {str(path)!r} cannot be read: {error.strerror}."
@@ -113,8 +112,7 @@ def refine_file(
                     for example in _refined(refiner, path, count, batch):
                         writer.write(example)
                     count += len(batch)
-            with temporary.open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            sha256 = copy_regular(temporary)
             if before != fingerprint(path):
                 raise ImageError(
                     f"The TFRecord file {str(path)!r} changes while it is read. Wait until it is "

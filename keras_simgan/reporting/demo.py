@@ -13,6 +13,7 @@ import numpy as np
 from keras_simgan import __version__, metrics, models, networks
 from keras_simgan.data import EyeRenderer, from_unit, pitch_yaw_to_vector, to_unit
 from keras_simgan.presets.registry import find
+from keras_simgan.printable import printable
 from keras_simgan.reporting import demo_page
 from keras_simgan.reporting.demo_page import GENERATOR
 from keras_simgan.reporting.demo_results import DemoResults, angles
@@ -105,7 +106,7 @@ def run_demo(
     )
     demo_page.build(results).write(report)
     say(f"Done. {demo_page.summary(results)}")
-    print(f"Look at {report.resolve()} in a browser: the eyes before and after, and the numbers.")
+    say(f"Look at {report.resolve()} in a browser: the eyes before and after, and the numbers.")
     return report
 
 
@@ -125,7 +126,7 @@ def _clock() -> Callable[[str], None]:
     start = time.monotonic()
 
     def say(text: str) -> None:
-        print(f"[{time.monotonic() - start:4.0f} s] {text}", flush=True)
+        print(f"[{time.monotonic() - start:4.0f} s] {printable(text)}", flush=True)
 
     return say
 

@@ -12,7 +12,8 @@ import jinja2
 import numpy as np
 
 from keras_simgan.data.files import replacing
-from keras_simgan.disk import remove_unfinished
+from keras_simgan.disk import open_regular, remove_unfinished
+from keras_simgan.printable import printable
 
 _STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
 
@@ -71,8 +72,8 @@ class Page:
 
 def made_by(path: str | Path, generator: str) -> bool:
     """Whether a file is a page of this generator."""
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return render("generator_tag", generator=generator) in file.read(2000)
+    with open_regular(path) as file:
+        return render("generator_tag", generator=generator).encode() in file.read(2000)
 
 
 def render(macro: str, **values: Any) -> str:
@@ -238,6 +239,8 @@ def _png(image: np.ndarray) -> str:
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("keras_simgan.reporting"),
     autoescape=True,
+    # A name may hold what a browser obeys too, such as a change of the direction of writing.
+    finalize=lambda value: printable(value, keep="\n") if type(value) is str else value,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

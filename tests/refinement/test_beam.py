@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from keras_simgan.data import ImageError, write_folder, write_image
+from keras_simgan.disk import TEMPORARY_PREFIX
 from keras_simgan.networks import Refiner
 from keras_simgan.refinement import refine_dataset
 from keras_simgan.refinement.manifest import MANIFEST
 
 pytest.importorskip("apache_beam")
-from keras_simgan.refinement import beam, beam_pipeline  # noqa: E402
+from keras_simgan.refinement import beam  # noqa: E402
 
 IN_THIS_PROCESS = ["--runner=DirectRunner", "--direct_running_mode=in_memory"]
 
@@ -73,7 +74,7 @@ def test_bad_images_stop_it_when_all_others_are_done(source, tmp_path):
         refine_dataset(
             refiner(), source, tmp_path / "out", beam_options=IN_THIS_PROCESS, batch_size=4
         )
-    assert not (tmp_path / "out" / beam_pipeline._WORK).exists()
+    assert not list((tmp_path / "out").glob(f"{TEMPORARY_PREFIX}*"))
     options = {"on_bad_image": "skip", "progress": False}
     with pytest.warns(UserWarning, match="1 images"):
         again = refine_dataset(refiner(), source, tmp_path / "out", **options)

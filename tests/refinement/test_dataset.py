@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from keras_simgan.data import ImageError, read_image, write_image
+from keras_simgan.disk import TEMPORARY_PREFIX
 from keras_simgan.models import GAN
 from keras_simgan.networks import Refiner
 from keras_simgan.refinement import RefinementError, read_manifest, refine_dataset
@@ -600,12 +601,16 @@ def test_killed_half_way(tmp_path):
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    whole = [name for name in files(out) if not name.endswith(".tmp")]
+    whole = [name for name in files(out) if TEMPORARY_PREFIX not in name]
     half = {name: (out / name).stat().st_mtime_ns for name in whole}
     assert 50 <= len(half) < 200
     # What a kill amid a write leaves behind.
     unfinished = next(name for name in files(source) if name not in half)
-    (out / unfinished).with_name(f".{Path(unfinished).name}.keras_simgan.tmp").write_bytes(b"half")
+    half_written = f"{TEMPORARY_PREFIX}0123.png"
+    (out / unfinished).with_name(half_written).write_bytes(b"half")
+    (out / half_written).write_bytes(b"half")  # of the manifest
+    with contextlib.closing(Record(out, json.loads(settings_of(out)))) as record:
+        record.begin([unfinished])
 
     keras.utils.set_random_seed(1)
     network = Refiner((6, 8, 1), filters=4, blocks=1)

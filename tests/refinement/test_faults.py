@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from keras_simgan.data import ImageError, read_image, write_image
 from keras_simgan.data.images import encode_image
+from keras_simgan.disk import TEMPORARY_PREFIX
 from keras_simgan.refinement import (
     RefinementError,
     copying,
@@ -49,7 +50,7 @@ def assert_whole(source, out):
     """Every image in the destination is whole, and nothing half written lies about."""
     for path in out.rglob("*.png"):
         np.testing.assert_array_equal(read_image(path), 255 - read_image(source / path.name))
-    assert not list(out.rglob("*.tmp"))
+    assert not list(out.rglob(f"{TEMPORARY_PREFIX}*"))
 
 
 def assert_goes_on(network, source, out):

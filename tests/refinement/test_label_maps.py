@@ -1,7 +1,9 @@
 """Label maps in, photos out, the maps beside them."""
 
+import contextlib
 import hashlib
 import json
+import sqlite3
 
 import keras
 import numpy as np
@@ -10,6 +12,7 @@ from PIL import Image
 
 from keras_simgan import cli
 from keras_simgan.data import ImageError, instance_edges, read_image, write_image
+from keras_simgan.disk import TEMPORARY_PREFIX
 from keras_simgan.metrics import LabelAgreement
 from keras_simgan.models import Pix2Pix
 from keras_simgan.networks import PatchDiscriminator, ResNetGenerator, UNetGenerator
@@ -17,7 +20,7 @@ from keras_simgan.presets.folder import metadata_of
 from keras_simgan.refinement import RefinementError, read_manifest, refine_dataset
 from keras_simgan.refinement.label_map_refiner import LabelMapRefiner
 from keras_simgan.refinement.manifest import MANIFEST
-from keras_simgan.refinement.record import RECORD
+from keras_simgan.refinement.record import BEGUN, RECORD
 
 CLASSES = 4
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (9, 9, 9)]
@@ -257,7 +260,9 @@ def test_an_interrupted_run_goes_on(tmp_path):
     assert half and not any(name.startswith("label_maps") for name in half)
     # What a kill while a map is copied leaves behind.
     (out / "label_maps").mkdir()
-    (out / "label_maps/.0.png.keras_simgan.tmp").write_bytes(b"half")
+    (out / f"label_maps/{TEMPORARY_PREFIX}0123.png").write_bytes(b"half")
+    with contextlib.closing(sqlite3.connect(out / RECORD)) as database, database:
+        database.execute("UPDATE files SET state = ? WHERE name = 'label_maps/0.png'", (BEGUN,))
     report = refine(tmp_path, model, batch_size=2)
     assert report.refined + report.finished_before == 8 and report.copied == 8
     assert report.finished_before >= 2
