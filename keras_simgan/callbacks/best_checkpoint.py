@@ -18,6 +18,7 @@ from keras_simgan.callbacks._samples import check_fits
 from keras_simgan.data.files import replacing
 from keras_simgan.metrics.image_checks import checked_images
 from keras_simgan.presets import whole
+from keras_simgan.presets.files import read_object
 from keras_simgan.presets.folder import METADATA
 from keras_simgan.presets.weights_check import LARGEST_WEIGHT, not_finite
 
@@ -248,32 +249,40 @@ class BestCheckpoint(keras.callbacks.Callback):
         self.best, self._epochs = None, []
         whole.recover(self.filepath)
         if self.filepath.exists():
-            self.best = self._read(self.filepath / METADATA).get(_MARK)
-            if self.best is None:
+            found: Any = self._read(self.filepath / METADATA).get(_MARK)
+            if not _is_mark(found):
                 raise FileExistsError(
                     f"{str(self.filepath)!r} exists and was not written by BestCheckpoint. Choose "
                     "another `filepath`, or move it away."
                 )
-            self._refuse_other(self.best.pop("settings"))
+            self._refuse_other(found.pop("settings"))
+            self.best = found
         if self._state.exists():
             state = self._read(self._state)
             self._refuse_other(state.get("settings"))
-            self._epochs = state["epochs"]
+            epochs = state.get("epochs")
+            if not isinstance(epochs, list) or not all(
+                isinstance(one, dict) and isinstance(one.get("epoch"), int) for one in epochs
+            ):
+                raise FileExistsError(
+                    f"{str(self._state)!r} is damaged: `epochs` must be a list of measurements. "
+                    f"Choose another `filepath`, or move it and {str(self.filepath)!r} away."
+                )
+            self._epochs = epochs
 
     def _read(self, path: Path) -> dict:
         try:
-            content = json.loads(path.read_text())
+            return read_object(path)
         except (OSError, ValueError) as error:
             raise FileExistsError(
                 f"{str(path)!r} cannot be read ({error}), and so not what is in "
                 f"{str(self.filepath)!r}. Choose another `filepath`, or move both away."
             ) from error
-        return content if isinstance(content, dict) else {}
 
     def _refuse_other(self, settings: dict | None) -> None:
         if settings == self._settings:
             return
-        settings = settings or {}
+        settings = settings if isinstance(settings, dict) else {}
         differing = [name for name in self._settings if settings.get(name) != self._settings[name]]
         raise ValueError(
             f"{str(self.filepath)!r} holds the best checkpoint by other settings, whose distances "
@@ -286,6 +295,15 @@ def _name(given: Any) -> str:
     """What tells an extractor or a distance from others, in this and in later trainings."""
     own = getattr(given, "name", None) or getattr(given, "__qualname__", None)
     return str(own or type(given).__name__)
+
+
+def _is_mark(found: Any) -> bool:
+    return (
+        isinstance(found, dict)
+        and isinstance(found.get("settings"), dict)
+        and isinstance(found.get("epoch"), int)
+        and isinstance(found.get("distance"), float | int)
+    )
 
 
 def _sha256(images: np.ndarray) -> str:

@@ -1,7 +1,6 @@
 """The command `keras-simgan evaluate`."""
 
 import argparse
-import json
 import shlex
 from pathlib import Path
 
@@ -95,8 +94,7 @@ def _evaluate(arguments: argparse.Namespace, default) -> None:
         evaluate,
         verdict,
     )
-    from keras_simgan.presets.folder import METADATA
-    from keras_simgan.presets.registry import find
+    from keras_simgan.presets.folder import metadata_of
     from keras_simgan.reporting import evaluation_page
     from keras_simgan.reporting.html import made_by
     from keras_simgan.runs import preset_of
@@ -115,7 +113,7 @@ def _evaluate(arguments: argparse.Namespace, default) -> None:
         preset = preset_of(arguments.reference)
         reference = metrics.ReferenceStatistics.from_preset(preset)
         # Features change with an image's size: the photos' were those of the preset's images.
-        shape = json.loads((find(preset) / METADATA).read_text())["image_shape"]
+        shape = metadata_of(preset).get("image_shape") or [None]
         image_size = image_size or (shape[:2] if None not in shape[:2] else None)
     if arguments.label_model:
         model = load_frozen("--label-model", arguments.label_model)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import math
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+from numpy.lib import format as npy
 
 from keras_simgan.disk import replacing
 from keras_simgan.metrics.features import FeatureExtractor, feature_extractor
 from keras_simgan.presets.registry import REFERENCE, find
 
 _FORMAT = 1
+_LARGEST = 2**28  # bytes of an array; a covariance of 2048 features takes 2**25
 _FIELDS = ("features", "mean", "covariance", "count", "extractor", "checksum")
 
 
@@ -171,9 +174,12 @@ class ReferenceStatistics:
             )
         try:
             with np.load(path, allow_pickle=False) as file:
+                _refuse_bombs(file.zip)
                 version = int(file["format"])
                 fields = {name: file[name] for name in _FIELDS} if version == _FORMAT else {}
-        except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+            if version == _FORMAT:
+                count = int(fields["count"])
+        except Exception as error:  # whatever a damaged file makes NumPy raise
             raise ValueError(
                 f"{str(path)!r} is not a reference that `ReferenceStatistics.save` wrote, or it is "
                 f"damaged: {error}."
@@ -187,7 +193,7 @@ class ReferenceStatistics:
             features=fields["features"],
             mean=fields["mean"],
             covariance=fields["covariance"],
-            count=int(fields["count"]),
+            count=count,
             extractor=str(fields["extractor"]),
             checksum=str(fields["checksum"]),
         )
@@ -195,17 +201,28 @@ class ReferenceStatistics:
         return reference
 
     def _check_values(self, path: Path) -> None:
-        shapes = [self.features.shape, self.mean.shape, self.covariance.shape]
+        arrays = [self.features, self.mean, self.covariance]
+        shapes = [value.shape for value in arrays]
         width = self.features.shape[-1] if self.features.ndim == 2 else None
         if (
-            shapes[1:] != [(width,), (width, width)]
+            any(value.dtype.kind != "f" for value in arrays)
+            or shapes[1:] != [(width,), (width, width)]
             or not 2 <= len(self.features) <= self.count
-            or not all(
-                np.isfinite(value).all() for value in (self.features, self.mean, self.covariance)
-            )
+            or not all(np.isfinite(value).all() for value in arrays)
         ):
             raise ValueError(
                 f"{str(path)!r} is damaged: features, mean and covariance of {self.count} images "
-                f"have the shapes {shapes} or are not finite. Make it anew with "
+                f"have the shapes {shapes} or are not finite numbers. Make it anew with "
                 "`ReferenceStatistics.of(images).save(path)`."
             )
+
+
+def _refuse_bombs(archive: zipfile.ZipFile) -> None:
+    """Raises where an archive, once unpacked, or an array by its header would be huge."""
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    for member in archive.infolist():
+        with archive.open(member) as file:
+            shape, _, dtype = readers[npy.read_magic(file)](file)
+        declared = math.prod(shape) * dtype.itemsize
+        if declared > member.file_size or member.file_size > _LARGEST:
+            raise ValueError(f"{member.filename!r} would take {declared:,} bytes")

@@ -23,7 +23,7 @@ class Translator(NetworkGroup):
     """
 
     #: The name of the network that translates in each direction; the first is what `call` does. A
-    #: preset keeps these in `model.weights.h5`; the other networks train only.
+    #: preset always keeps these; the other networks train only.
     directions: dict[str, str] = {}
 
     def call(self, inputs: Any, training: bool = False) -> Any:
@@ -172,8 +172,9 @@ class Translator(NetworkGroup):
         """Writes the model into a folder that `from_preset` reads.
 
         Args:
-            folder: Where `config.json`, `model.weights.h5` (the networks of `directions`),
-                `training.weights.h5` (the others) and `metadata.json` go.
+            folder: Where `config.json`, `metadata.json` and a file for each network go, which its
+                `load_weights` reads: `model.weights.h5` for the first of `directions`, and for the
+                others `NAME.weights.h5`.
             training: Whether to keep the networks that only train.
             dtype: `"float32"` or `"float16"`, how the weights are stored.
             overwrite: Whether an existing preset may be replaced.

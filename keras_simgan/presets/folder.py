@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
-import numpy as np
 
 from keras_simgan import __version__
+from keras_simgan.presets.building import build
+from keras_simgan.presets.files import read_object, regular_size, sha256, wrong_field
 from keras_simgan.presets.registry import find
+from keras_simgan.presets.weights import SUFFIX, read_old_layout, read_weights, write_weights
 from keras_simgan.presets.weights_check import check_weights
 from keras_simgan.registration import StandIn
 
 CONFIG = "config.json"
-DEPLOYED_WEIGHTS = "model.weights.h5"
-TRAINING_WEIGHTS = "training.weights.h5"
 METADATA = "metadata.json"
+#: The first network, which is the only one of many presets; of the others each has its name.
+MODEL_WEIGHTS = f"model{SUFFIX}"
+_OLD_TRAINING_WEIGHTS = f"training{SUFFIX}"
 
 
 def save(
@@ -52,24 +54,26 @@ def save(
         config.pop("compile_config", None)
         _drop_dtypes(config)
         (aside / CONFIG).write_text(json.dumps(config, indent=1) + "\n")
-        _write_weights(deployed, aside / DEPLOYED_WEIGHTS, dtype)
-        if training and others:
-            _write_weights(others, aside / TRAINING_WEIGHTS, dtype)
-        weights = sorted(aside.glob("*.weights.h5"))
+        kept = {**deployed, **(others if training else {})}
+        files = _files(kept)
+        for name, network in kept.items():
+            write_weights(network, name, aside / files[name], dtype)
         described = {
             **metadata,
             "class": type(model).__name__,
             "image_shape": _image_shape(deployed),
             "parameters": int(sum(network.count_params() for network in deployed.values())),
             "weights_dtype": dtype,
-            "sha256": {path.name: _sha256(path) for path in weights},
+            "networks": files,
+            "sha256": {file: sha256(aside / file) for file in files.values()},
             "versions": {"keras": keras.__version__, "keras_simgan": __version__},
         }
         (aside / METADATA).write_text(json.dumps(described, indent=1) + "\n")
-        if not (aside / TRAINING_WEIGHTS).exists():
-            (folder / TRAINING_WEIGHTS).unlink(missing_ok=True)
-        for path in [*weights, aside / CONFIG, aside / METADATA]:
-            shutil.move(path, folder / path.name)
+        replaced = _weights_of(folder) - set(files.values())
+        for file in [*files.values(), CONFIG, METADATA]:
+            shutil.move(aside / file, folder / file)
+        for file in replaced:
+            (folder / file).unlink(missing_ok=True)
 
 
 def load(
@@ -84,41 +88,46 @@ def load(
     With `direction` the result is the network, a `keras.Model` that maps images to images.
     """
     folder = find(preset)
-    config = json.loads((folder / CONFIG).read_text())
+    config = _config_of(folder)
     name = config["class_name"]
     own = {} if cls is None else {keras.saving.get_registered_name(cls): cls, cls.__name__: cls}
     with keras.saving.custom_object_scope(own):
         held = keras.saving.get_registered_object(config["registered_name"])
-        held = held.resolve() if isinstance(held, StandIn) else held
-        if cls is not None and not (held and issubclass(held, cls)):
+    held = held.resolve() if isinstance(held, StandIn) else held
+    if cls is not None and not (isinstance(held, type) and issubclass(held, cls)):
+        raise ValueError(
+            f"The preset {preset} holds a {name}, not a {cls.__name__}. Use `{name}.from_preset`."
+        )
+    if held is None:
+        raise ValueError(
+            f"{str(folder / CONFIG)!r}: there is no class of the `registered_name` "
+            f"{config['registered_name']!r}. Import the module that registers it, or use "
+            f"`{name}.from_preset`."
+        )
+    network = None
+    if direction is not None:
+        if not hasattr(held, "network_of"):
             raise ValueError(
-                f"The preset {preset} holds a {name}, not a {cls.__name__}. Use "
-                f"`{name}.from_preset`."
+                f"The preset {preset} holds a {name}, which has no directions. Load it without "
+                "`direction`."
             )
-        sums = metadata_of(folder)["sha256"]
-        network = None
-        if direction is not None:
-            if not hasattr(held, "network_of"):
-                raise ValueError(
-                    f"The preset {preset} holds a {name}, which has no directions. Load it without "
-                    "`direction`."
-                )
-            network = held.network_of(direction)
-            if network in config["config"]:
-                config = config["config"][network]
-        # A preset names nothing that would need to be unpickled, and safe mode refuses it.
-        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        network = held.network_of(direction)
+        if network in config["config"]:
+            config = config["config"][network]
+    metadata = _metadata_of(folder)
+    files = _files_of(folder, metadata, network) if load_weights else []
+    held_bytes = sum(regular_size(folder / file) for file in files) if load_weights else None
+    model = build(config, folder / CONFIG, own, held_bytes)
     if network is not None and hasattr(model, "directions"):
         model = getattr(model, network)  # the constructor makes its networks itself
-    if not load_weights:
-        return model
-    if network is not None:
-        _read_weights({network: model}, folder / DEPLOYED_WEIGHTS, sums)
-        return model
-    deployed, others = model.preset_networks()
-    _read_weights(deployed, folder / DEPLOYED_WEIGHTS, sums)
-    if TRAINING_WEIGHTS in sums:
-        _read_weights(others, folder / TRAINING_WEIGHTS, sums)
+    if network is None and not hasattr(model, "preset_networks"):
+        raise ValueError(
+            f"{str(folder / CONFIG)!r} describes a {type(model).__name__}, which is no model of a "
+            "preset; expected what `save_to_preset` wrote."
+        )
+    if load_weights:
+        deployed, others = ({network: model}, {}) if network else model.preset_networks()
+        _read(deployed, others, folder, metadata)
     return model
 
 
@@ -129,9 +138,101 @@ def metadata_of(preset: str | Path) -> dict[str, Any]:
         preset: A bundled name, a folder, or `"hf://user/repository"`.
 
     Raises:
-        ValueError: If there is no such preset.
+        ValueError: If there is no such preset, or it is damaged.
     """
-    return json.loads((find(preset) / METADATA).read_text())
+    return _metadata_of(find(preset))
+
+
+def _read(deployed: dict, others: dict, folder: Path, metadata: dict[str, Any]) -> None:
+    sums = metadata["sha256"]
+    if "networks" not in metadata:
+        read_old_layout(deployed, folder / MODEL_WEIGHTS, sums.get(MODEL_WEIGHTS))
+        if others and _OLD_TRAINING_WEIGHTS in sums:
+            path = folder / _OLD_TRAINING_WEIGHTS
+            read_old_layout(others, path, sums[_OLD_TRAINING_WEIGHTS])
+        return
+    for name, network in {**deployed, **others}.items():
+        file = metadata["networks"].get(name)
+        if file is not None:
+            read_weights(network, name, folder / file, sums.get(file))
+        elif name in deployed:
+            raise _no_file(folder, metadata, name)
+
+
+def _files(names: Iterable[str]) -> dict[str, str]:
+    """The file of each network's weights."""
+    first, *others = names
+    alone = "model" not in others
+    return {first: MODEL_WEIGHTS if alone else first + SUFFIX, **{n: n + SUFFIX for n in others}}
+
+
+def _files_of(folder: Path, metadata: dict[str, Any], network: str | None) -> list[str]:
+    """The files that are read for all networks, or for one."""
+    if "networks" not in metadata:
+        training = network is None and _OLD_TRAINING_WEIGHTS in metadata["sha256"]
+        return [MODEL_WEIGHTS, *([_OLD_TRAINING_WEIGHTS] if training else [])]
+    files = [file for name, file in metadata["networks"].items() if network in (None, name)]
+    if not files:
+        raise _no_file(folder, metadata, network or "the model")
+    return files
+
+
+def _no_file(folder: Path, metadata: dict[str, Any], network: str) -> ValueError:
+    expected = f"an object that has the file of `{network}`"
+    return wrong_field(folder / METADATA, "networks", metadata, expected)
+
+
+def _weights_of(folder: Path) -> set[str]:
+    """The files of weights in a preset that is about to be replaced."""
+    try:
+        return {file for file in _metadata_of(folder)["sha256"] if _is_weights(file)}
+    except ValueError:  # there is none, or a damaged one
+        return set()
+
+
+def _is_weights(file: Any) -> bool:
+    """Whether this is the name of a file in the folder itself, as `save` gives it."""
+    return (
+        isinstance(file, str) and file.endswith(SUFFIX) and file.removesuffix(SUFFIX).isidentifier()
+    )
+
+
+def _config_of(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG
+    config = read_object(path)
+    name = config.get("class_name")
+    if not isinstance(name, str) or not name.isidentifier():
+        raise wrong_field(path, "class_name", config, "the name of a class")
+    if not isinstance(config.get("registered_name"), str):
+        raise wrong_field(path, "registered_name", config, "the name that a class is registered by")
+    if not isinstance(config.get("config"), dict):
+        raise wrong_field(path, "config", config, "an object of arguments")
+    return config
+
+
+def _metadata_of(folder: Path) -> dict[str, Any]:
+    path = folder / METADATA
+    metadata = read_object(path)
+    sums, shape = metadata.get("sha256"), metadata.get("image_shape")
+    if not isinstance(sums, dict) or not all(isinstance(sum_, str) for sum_ in sums.values()):
+        raise wrong_field(path, "sha256", metadata, "an object of the files' checksums")
+    networks = metadata.get("networks", {})
+    if not isinstance(networks, dict) or not all(map(_is_weights, networks.values())):
+        raise wrong_field(
+            path,
+            "networks",
+            metadata,
+            f"an object of files beside it, such as {MODEL_WEIGHTS}",
+        )
+    if shape is not None and not (
+        isinstance(shape, list)
+        and len(shape) == 3
+        and all(size is None or type(size) is int and size > 0 for size in shape)
+    ):
+        raise wrong_field(path, "image_shape", metadata, "[height, width, channels] or null")
+    if not isinstance(metadata.get("label_maps", {}), dict):
+        raise wrong_field(path, "label_maps", metadata, "an object")
+    return metadata
 
 
 def _drop_dtypes(config) -> None:
@@ -147,37 +248,3 @@ def _image_shape(networks: dict[str, keras.Model]) -> list[int | None] | None:
     """Of the first network's inputs, where these are images."""
     shape = next(iter(networks.values())).input_shape
     return list(shape[1:]) if isinstance(shape, tuple) and len(shape) == 4 else None
-
-
-def _write_weights(networks: dict[str, keras.Model], path: Path, dtype: str) -> None:
-    with h5py.File(path, "w") as file:
-        for name, network in networks.items():
-            for index, variable in enumerate(network.weights):
-                value = keras.ops.convert_to_numpy(variable)
-                if value.dtype == np.float32:
-                    value = value.astype(dtype)
-                dataset = file.create_dataset(f"{name}/{index:04d}", data=value)
-                dataset.attrs["path"] = variable.path
-
-
-def _read_weights(networks: dict[str, keras.Model], path: Path, sums: dict[str, str]) -> None:
-    if not path.is_file():
-        raise ValueError(f"{path} is missing from the preset.")
-    found, expected = _sha256(path), sums.get(path.name)
-    if found != expected:
-        raise ValueError(
-            f"{path} is not what the preset was saved with: its SHA-256 is {found}, metadata.json "
-            f"says {expected}. It was changed or damaged; fetch it again."
-        )
-    with h5py.File(path, "r") as file:
-        for name, network in networks.items():
-            datasets = [file[name][key][()] for key in sorted(file.get(name, {}))]
-            shapes = [variable.shape for variable in network.weights]
-            if [value.shape for value in datasets] != [tuple(shape) for shape in shapes]:
-                raise ValueError(f"{path} does not fit the network `{name}` of config.json.")
-            for variable, value in zip(network.weights, datasets, strict=True):
-                variable.assign(value.astype("float32") if value.dtype == np.float16 else value)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -15,7 +15,7 @@ from keras_simgan.data.label_maps import LabelMaps
 from keras_simgan.ranges import from_unit
 from keras_simgan.refinement.image_refiner import SOURCE_TO_TARGET, ImageRefiner
 
-_KEYS = ("classes", "colours", "ignore", "instances")
+KEYS = ("classes", "colours", "ignore", "instances")
 
 
 class LabelMapRefiner(ImageRefiner):
@@ -64,9 +64,9 @@ class LabelMapRefiner(ImageRefiner):
         overlap: int | None = None,
     ):
         super().__init__(model, direction, tile, overlap)
-        if not isinstance(label_maps, dict) or set(label_maps) - set(_KEYS):
+        if not isinstance(label_maps, dict) or set(label_maps) - set(KEYS):
             raise ValueError(
-                f"`label_maps` must be a dictionary with keys among {', '.join(_KEYS)}. Received: "
+                f"`label_maps` must be a dictionary with keys among {', '.join(KEYS)}. Received: "
                 f"{label_maps!r}"
             )
         colours, ignore = label_maps.get("colours"), label_maps.get("ignore")
@@ -95,7 +95,7 @@ class LabelMapRefiner(ImageRefiner):
         # Tuples and NumPy's numbers become what JSON holds.
         colours, ignore = (x if x is None else np.asarray(x).tolist() for x in (colours, ignore))
         self.settings = {
-            "label_maps": dict(zip(_KEYS, (classes, colours, ignore, has_instances), strict=True))
+            "label_maps": dict(zip(KEYS, (classes, colours, ignore, has_instances), strict=True))
         }
 
     def inputs(self, source: Path, name: str) -> dict[str, Path]:

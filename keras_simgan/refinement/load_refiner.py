@@ -8,9 +8,10 @@ from typing import Any
 import keras
 
 from keras_simgan import presets
-from keras_simgan.presets.folder import metadata_of
+from keras_simgan.data.label_maps import LabelMaps
+from keras_simgan.presets.folder import METADATA, metadata_of
 from keras_simgan.refinement.image_refiner import SOURCE_TO_TARGET, ImageRefiner
-from keras_simgan.refinement.label_map_refiner import LabelMapRefiner
+from keras_simgan.refinement.label_map_refiner import KEYS, LabelMapRefiner
 
 
 def load_refiner(
@@ -37,7 +38,7 @@ def load_refiner(
         ValueError: As for the two; or if `instances` are given and the source is no label map.
     """
     if not isinstance(model, keras.Model):
-        if of_preset := metadata_of(model).get("label_maps"):
+        if of_preset := _label_maps_of(model):
             label_maps = {**of_preset, **(label_maps or {})}
         model, direction = presets.load(model, direction=direction), SOURCE_TO_TARGET
     if label_maps is not None:
@@ -48,3 +49,16 @@ def load_refiner(
             "`label_maps` says that this model was trained on them."
         )
     return ImageRefiner(model, direction, tile, overlap)
+
+
+def _label_maps_of(preset: str | Path) -> dict[str, Any] | None:
+    found = metadata_of(preset).get("label_maps")
+    if not found:
+        return None
+    try:
+        LabelMaps(found.get("classes"), found.get("colours"), found.get("ignore"))
+        if others := sorted(set(found) - set(KEYS)):
+            raise ValueError(f"{others} is none of {', '.join(KEYS)}.")
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"{METADATA} of the preset {preset}: `label_maps`: {error}") from error
+    return found

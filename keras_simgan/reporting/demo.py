@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from keras_simgan import __version__, metrics, models, networks
 from keras_simgan.data import EyeRenderer, from_unit, pitch_yaw_to_vector, to_unit
-from keras_simgan.presets.registry import find
+from keras_simgan.presets.folder import metadata_of
 from keras_simgan.printable import printable
 from keras_simgan.reporting import demo_page
 from keras_simgan.reporting.demo_page import GENERATOR
@@ -94,7 +93,7 @@ def run_demo(
         estimates=estimates,
         mean_gaze_error=float(angles(held_gaze, mean_gaze).mean()),
         curves=curves,
-        metadata=json.loads((find(preset) / "metadata.json").read_text(encoding="utf-8")),
+        metadata=metadata_of(preset),
         facts={
             "preset": str(preset),
             "training eyes": f"{train_eyes:,}",

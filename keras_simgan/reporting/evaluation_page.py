@@ -220,11 +220,15 @@ def losses(run: str | Path) -> list[str]:
             f"There is no {str(log)!r}. Expected the folder of a training, --out of `keras-simgan "
             "train`."
         )
-    with log.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with log.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            rows, names = list(reader), reader.fieldnames or ()
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"{str(log)!r} is damaged: {error}. Leave out --run.") from error
     columns = {
         name: [_number(row[name]) for row in rows]
-        for name in (rows[0] if rows else ())
+        for name in names
         if name not in ("epoch", "loss") and not name.startswith("val_")
     }
     named = [(name, values) for name, values in columns.items() if np.isfinite(values).any()]

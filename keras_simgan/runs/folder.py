@@ -14,6 +14,7 @@ from keras_simgan.callbacks import Backup
 from keras_simgan.data.files import ImageError, replacing
 from keras_simgan.disk import FULL, remove_unfinished
 from keras_simgan.presets import whole
+from keras_simgan.presets.files import read_object, wrong_field
 from keras_simgan.presets.run_preset import PRESET_FOLDER, RUN_FILE, RunError, preset_of
 from keras_simgan.runs.options import TrainingOptions, flag, options_of, read_options, values_of
 
@@ -77,12 +78,19 @@ class RunFolder(Generic[Options]):
                 "Choose a new folder."
             )
         try:
-            run = json.loads(file.read_text(encoding="utf-8"))
-            model, values = run["model"], dict(run["options"])
+            run = read_object(file)
+            model, values = run.get("model"), run.get("options")
+            if not isinstance(model, str) or not model.isidentifier():
+                raise wrong_field(file, "model", run, "the kind of model")
+            if not isinstance(values, dict):
+                raise wrong_field(file, "options", run, "an object of options")
             if model == self.model:
                 return read_options(type(self.options), values)
-        except (ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{str(file)!r} is damaged. Choose a new folder.") from error
+        except (ValueError, TypeError) as error:
+            raise RunError(
+                f"{str(file)!r} is damaged, and the run can't be resumed: {error} Choose a new "
+                "folder."
+            ) from error
         raise RunError(
             f"{str(self.path)!r} is the folder of a {model} run. Resume it with `keras-simgan "
             f"train {model}`, or choose a new folder."

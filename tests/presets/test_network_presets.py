@@ -29,7 +29,7 @@ def test_damage_and_directions_are_refused(network, tmp_path):
         presets.load(tmp_path, direction="source_to_target")
     weights = tmp_path / "model.weights.h5"
     weights.write_bytes(weights.read_bytes()[:-1] + b"?")
-    with pytest.raises(ValueError, match="is not what the preset was saved with"):
+    with pytest.raises(ValueError, match="weights.h5' is not what the preset was saved"):
         presets.load(tmp_path)
 
 

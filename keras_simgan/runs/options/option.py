@@ -1,6 +1,8 @@
 """Options as fields of a dataclass: what the command line and `run.json` need to know of each."""
 
 import dataclasses
+import types
+import typing
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -107,15 +109,35 @@ def read_options(cls: type[Options], values: Mapping[str, Any]) -> Options:
 
     Raises:
         TypeError: If an option without a default is missing.
-        ValueError: If options do not go together.
+        ValueError: If a value is of another type, or options do not go together.
     """
-    return cls(
-        **{
-            name: tuple(values[name]) if isinstance(values[name], list) else values[name]
-            for name in options_of(cls)
-            if name in values
-        }
-    )
+    given = {
+        name: tuple(values[name]) if isinstance(values[name], list) else values[name]
+        for name in options_of(cls)
+        if name in values
+    }
+    hints = typing.get_type_hints(cls)
+    for name, value in given.items():
+        if not _is(value, hints[name]):
+            expected = str(getattr(hints[name], "__name__", hints[name]))
+            raise ValueError(f"{flag(name)} is {value!r}; expected {expected}.")
+    return cls(**given)
+
+
+def _is(value: Any, hint: Any) -> bool:
+    """Whether a value is of a type, as the fields of options are annotated."""
+    if isinstance(hint, types.UnionType):
+        return any(_is(value, one) for one in typing.get_args(hint))
+    if typing.get_origin(hint) is tuple:
+        parts = typing.get_args(hint)
+        if not isinstance(value, tuple):
+            return False
+        if parts[-1] is ...:
+            return all(_is(each, parts[0]) for each in value)
+        return len(parts) == len(value) and all(map(_is, value, parts))
+    if hint is float:
+        return type(value) in (float, int)
+    return type(value) is hint
 
 
 def flag(name: str) -> str:
