@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -41,7 +42,7 @@ class EpochLog(keras.callbacks.Callback):
             epoch: The epoch, from 0.
             logs: Its numbers.
         """
-        rows = [row for row in self._read() if int(row["epoch"]) < epoch]
+        rows: list[dict[str, Any]] = [row for row in self._read() if int(row["epoch"]) < epoch]
         rows.append({"epoch": epoch, **{name: (logs or {})[name] for name in sorted(logs or {})}})
         columns = dict.fromkeys(name for row in rows for name in row)
         with replacing(self.path) as temporary:

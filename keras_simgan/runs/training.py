@@ -128,7 +128,8 @@ def fit(
         watching: From `callbacks`.
 
     Raises:
-        RunError: If the loss is no longer finite.
+        RunError: If the training diverges: the loss is not finite any more, or a weight is not or
+            is too large. Likewise where the disk is full.
     """
     options = run.options
     # Without a target the source holds both.
