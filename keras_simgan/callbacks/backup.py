@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from pathlib import Path
 
 import keras
+
+from keras_simgan.disk import check_room, remove_unfinished, replacing
+from keras_simgan.presets.weights_check import not_finite, size_in_file
 
 _STATE = re.compile(r"epoch_(\d+)\.weights\.h5")
 _KEPT = 2
@@ -20,6 +22,7 @@ class Backup(keras.callbacks.Callback):
     state is one file, weights, optimizers and the count of epochs together; it is written aside,
     flushed to the disk, and moved into its place when whole; the state before it stays. Where the
     newest cannot be read all the same, the one before is taken, with a warning that names both.
+    Weights that are no longer finite never become a state.
 
     Args:
         folder: Where the states go, `epoch_0003.weights.h5` after three epochs. It stays when the
@@ -27,6 +30,7 @@ class Backup(keras.callbacks.Callback):
 
     Raises:
         OSError: When called: a state cannot be written, for a full disk, say; those before it stay.
+        ValueError: When called: weights are not finite any more; the states before stay.
         ValueError: When called: there are states, and none can be read into this model, or a state
             of `BackupAndRestore`.
 
@@ -83,6 +87,7 @@ class Backup(keras.callbacks.Callback):
         for epochs, path in states.items():
             try:
                 self.model.load_weights(path)
+                self._check_finite()
             except (OSError, ValueError, KeyError, RuntimeError) as error:  # whatever h5py raises
                 unread.append(f"{str(path)!r} ({error})")
                 continue
@@ -92,6 +97,7 @@ class Backup(keras.callbacks.Callback):
                     f"{epochs} epochs.",
                     stacklevel=2,
                 )
+            self._remove_old()  # where a kill came between
             # As `BackupAndRestore` tells `fit` where to begin.
             self.model._initial_epoch = epochs
             return
@@ -108,30 +114,36 @@ class Backup(keras.callbacks.Callback):
             epoch: The epoch, from 0.
             logs: Not used.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._check_finite()
+        remove_unfinished(self.folder)
         path = self.folder / f"epoch_{epoch + 1:04d}.weights.h5"
-        temporary = self.folder / f".{os.getpid()}.weights.h5"  # Keras wants this suffix
+        # Keras writes the variables of an optimizer twice that are those of two others.
+        size = size_in_file([*self._state(), *self._optimizer_variables()])
         try:
-            self.model.save_weights(temporary, overwrite=True)
-            _flush(temporary)
-            os.replace(temporary, path)
-            _flush(self.folder)
-        except OSError as error:
+            check_room(self.folder, size)
+            with replacing(path, sync=True) as temporary:
+                self.model.save_weights(temporary, overwrite=True)
+        except (OSError, RuntimeError) as error:  # h5py raises either
             raise OSError(
                 f"The state after epoch {epoch + 1} cannot be written to {str(path)!r}: {error}. "
                 "The states before it stay; make room and start again."
             ) from error
-        finally:
-            for left in self.folder.glob(".*.weights.h5"):  # also of one that was killed
-                left.unlink(missing_ok=True)
+        self._remove_old()
+
+    def _remove_old(self) -> None:
         for old in list(self._states(self.folder).values())[_KEPT:]:
             old.unlink()
 
+    def _optimizer_variables(self) -> list:
+        optimizer = getattr(self.model, "optimizer", None)
+        return optimizer.variables if optimizer else []
 
-def _flush(path: Path) -> None:
-    """Waits until a file's content, or a folder's names, are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    def _state(self) -> list:
+        return [*self.model.variables, *self._optimizer_variables()]
+
+    def _check_finite(self) -> None:
+        if found := not_finite(self._state()):
+            raise ValueError(
+                f"{found}, which is no state to go on from. Those in {str(self.folder)!r} stay; "
+                "go on from them with a smaller learning rate."
+            )

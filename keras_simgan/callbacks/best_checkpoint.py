@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +17,10 @@ from keras_simgan import metrics
 from keras_simgan.callbacks._samples import check_fits
 from keras_simgan.data.files import replacing
 from keras_simgan.metrics.image_checks import checked_images
+from keras_simgan.presets import whole
 from keras_simgan.presets.files import read_object
 from keras_simgan.presets.folder import METADATA
+from keras_simgan.presets.weights_check import LARGEST_WEIGHT, not_finite
 
 _DIRECTION = "source_to_target"
 _MARK = "best_checkpoint"  # its entry in the preset's metadata
@@ -122,9 +122,6 @@ class BestCheckpoint(keras.callbacks.Callback):
         self.every, self.patience = every, patience
         self.best: dict | None = None
         self._state = self.filepath.with_name(self.filepath.name + ".json")
-        self._aside, self._replaced = (
-            self.filepath.with_name(f".{self.filepath.name}.{what}") for what in ("new", "old")
-        )
         self._epochs: list[dict] = []
         self._measured: list[dict] = []
 
@@ -201,12 +198,13 @@ class BestCheckpoint(keras.callbacks.Callback):
         )
 
     def _measure(self) -> dict:
-        """Distance and agreement of the model as it is; NaN where its images are not finite."""
+        """Distance and agreement of the model as it is; NaN where it has diverged."""
         after = np.asarray(self.model.translate(self.source, direction=_DIRECTION), "float32")
         measured = {"distance": math.nan, "label_agreement": None}
         if self.label_agreement:
             measured["label_agreement"] = math.nan
-        if not np.isfinite(after).all():
+        diverged = not_finite(self.model.variables, LARGEST_WEIGHT)
+        if diverged or not np.isfinite(after).all():
             return measured
         # A network without tanh may leave the range.
         after = np.clip(after, -1.0, 1.0)
@@ -232,19 +230,9 @@ class BestCheckpoint(keras.callbacks.Callback):
         return agreement >= bound if self.label_agreement.higher_is_better else agreement <= bound
 
     def _save(self, measured: dict) -> None:
-        """Writes the preset aside and exchanges the folders; its metadata say whose it is."""
-        shutil.rmtree(self._aside, ignore_errors=True)
-        try:
-            self.model.save_to_preset(
-                self._aside, **{_MARK: {**measured, "settings": self._settings}}
-            )
-        except BaseException:
-            shutil.rmtree(self._aside, ignore_errors=True)
-            raise
-        if self.filepath.exists():
-            os.rename(self.filepath, self._replaced)
-        os.rename(self._aside, self.filepath)
-        shutil.rmtree(self._replaced, ignore_errors=True)
+        """Replaces the preset; its metadata say whose it is."""
+        mark = {_MARK: {**measured, "settings": self._settings}}
+        whole.replace(self.model, self.filepath, **mark)
 
     def _write_state(self) -> None:
         # JSON has no NaN.
@@ -259,11 +247,7 @@ class BestCheckpoint(keras.callbacks.Callback):
     def _recover(self) -> None:
         """Takes up what an earlier training left."""
         self.best, self._epochs = None, []
-        for left in (self._aside, self._replaced):
-            # Ended between two renames: metadata come last, so that a folder with them is whole.
-            if not self.filepath.exists() and (left / METADATA).exists():
-                os.rename(left, self.filepath)
-            shutil.rmtree(left, ignore_errors=True)
+        whole.recover(self.filepath)
         if self.filepath.exists():
             found: Any = self._read(self.filepath / METADATA).get(_MARK)
             if not _is_mark(found):

@@ -165,11 +165,12 @@ def _bytes_of(result: Any) -> int:
 
 
 @contextlib.contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | Path, sync: bool = False) -> Iterator[Path]:
     """Does what `disk.replacing` does; errors say what is the matter with which file.
 
     Args:
         path: Where the file is to appear, whole or not at all. Its folder is made.
+        sync: Wait until it is on the disk, so that it survives a power cut too.
 
     Yields:
         The path to write to.
@@ -178,7 +179,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         ImageError: If the file cannot be written.
     """
     try:
-        with disk.replacing(path) as temporary:
+        with disk.replacing(path, sync) as temporary:
             yield temporary
     except OSError as error:
         raise ImageError(f"Cannot write {str(path)!r}: {error.strerror or error}.") from error

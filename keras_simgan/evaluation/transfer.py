@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from keras_simgan.data.image_set import ImageSet
+from keras_simgan.disk import remove_unfinished
 from keras_simgan.evaluation.augmentation import augmented
 from keras_simgan.evaluation.image_sample import ImageSample
 from keras_simgan.evaluation.transfer_labels import known
@@ -133,6 +134,8 @@ def measure_transfer(samples: Mapping[str, ImageSample], options: TransferOption
             )
             for baseline in ("synthetic", "augmented")
         )
+    if options.trainings:
+        remove_unfinished(options.trainings)
     return Transfer(
         scores,
         gain_of(over_augmented["refined"]),

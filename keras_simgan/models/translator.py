@@ -184,7 +184,8 @@ class Translator(NetworkGroup):
 
         Raises:
             FileExistsError: There is a preset, and `overwrite` is false.
-            ValueError: A layer that is part of no named network, or averages that are not kept.
+            ValueError: A layer that is part of no named network, averages that are not kept, or
+                weights of a training that diverged: not finite, or trainable ones above 65504.
         """
         self._refuse_unnamed(self.layers)
         with self.deployed(averaged):

@@ -16,6 +16,7 @@ from keras_simgan.presets.building import build
 from keras_simgan.presets.files import read_object, regular_size, sha256, wrong_field
 from keras_simgan.presets.registry import find
 from keras_simgan.presets.weights import SUFFIX, read_old_layout, read_weights, write_weights
+from keras_simgan.presets.weights_check import check_weights
 from keras_simgan.registration import StandIn
 
 CONFIG = "config.json"
@@ -42,6 +43,8 @@ def save(
         raise FileExistsError(
             f"{folder} holds a preset already. Pass `overwrite=True` to replace it."
         )
+    deployed, others = model.preset_networks()
+    check_weights([*deployed.values(), *(others.values() if training else ())])
     folder.mkdir(parents=True, exist_ok=True)
     # Everything is written aside and moved when whole; metadata.json, whose checksums seal the
     # weights, comes last.
@@ -51,7 +54,6 @@ def save(
         config.pop("compile_config", None)
         _drop_dtypes(config)
         (aside / CONFIG).write_text(json.dumps(config, indent=1) + "\n")
-        deployed, others = model.preset_networks()
         kept = {**deployed, **(others if training else {})}
         files = _files(kept)
         for name, network in kept.items():

@@ -12,7 +12,7 @@ import jinja2
 import numpy as np
 
 from keras_simgan.data.files import replacing
-from keras_simgan.disk import open_regular
+from keras_simgan.disk import open_regular, remove_unfinished
 from keras_simgan.printable import printable
 
 _STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
@@ -59,13 +59,15 @@ class Page:
         )
 
     def write(self, path: str | Path) -> None:
-        """Writes the page whole or not at all.
+        """Writes the page whole or not at all, and removes what a killed process left of one.
 
         Args:
             path: The file; one that exists is replaced.
         """
+        html = self.html()
+        remove_unfinished(Path(path).parent)
         with replacing(path) as temporary:
-            temporary.write_text(self.html(), encoding="utf-8")
+            temporary.write_text(html, encoding="utf-8")
 
 
 def made_by(path: str | Path, generator: str) -> bool:

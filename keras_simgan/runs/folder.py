@@ -1,7 +1,9 @@
 """The folder of a run: what it was begun with, and how far it is."""
 
+import contextlib
 import dataclasses
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -9,14 +11,16 @@ import keras
 
 from keras_simgan import __version__
 from keras_simgan.callbacks import Backup
-from keras_simgan.data.files import replacing
+from keras_simgan.data.files import ImageError, replacing
+from keras_simgan.disk import FULL, remove_unfinished
+from keras_simgan.presets import whole
 from keras_simgan.presets.files import read_object, wrong_field
 from keras_simgan.presets.run_preset import PRESET_FOLDER, RUN_FILE, RunError, preset_of
 from keras_simgan.runs.options import TrainingOptions, flag, options_of, read_options, values_of
 
 __all__ = ["PRESET_FOLDER", "RUN_FILE", "RunError", "RunFolder", "preset_of"]
 
-BACKUP_FOLDER = "backup"
+BACKUP_FOLDER, SAMPLES_FOLDER = "backup", "samples"
 
 Options = TypeVar("Options", bound=TrainingOptions)
 
@@ -64,7 +68,8 @@ class RunFolder(Generic[Options]):
     def _read(self) -> Options | None:
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{str(self.path)!r} is a file; expected a folder for the run.")
-        if not self.path.exists() or not any(self.path.iterdir()):
+        # A run that was killed while it began has left hidden files at most.
+        if not self.path.exists() or all(p.name.startswith(".") for p in self.path.iterdir()):
             return None
         file = self.path / RUN_FILE
         if not file.is_file():
@@ -101,8 +106,28 @@ class RunFolder(Generic[Options]):
         """The epochs that a resumed training does not repeat."""
         return Backup.finished_epochs(self.backup)
 
+    @property
+    def kept(self) -> str:
+        """What of the training there is, a sentence without its end."""
+        kept = self.finished_epochs
+        return f"{str(self.path)!r} keeps {f'the state of {kept} epochs' if kept else 'no state'}"
+
+    @contextlib.contextmanager
+    def full_disk_explained(self) -> Iterator[None]:
+        """Inside this context a full disk makes a RunError that tells what is kept."""
+        try:
+            yield
+        except (OSError, ImageError) as error:
+            # Keras raises what it caught "from None".
+            cause = error if isinstance(error, OSError) else error.__context__
+            if getattr(cause, "errno", None) not in FULL:
+                raise
+            raise RunError(
+                f"{error} {self.kept}. Make room, and start the same command again to go on."
+            ) from error
+
     def record(self, train: Any, counts: dict[str, int]) -> None:
-        """Writes `run.json`; from then on the folder is this run's.
+        """Writes `run.json`; from then on the folder is this run's. Clears up after one killed.
 
         Args:
             train: The data it trains on, with `image_shape` and `skipped`.
@@ -117,5 +142,9 @@ class RunFolder(Generic[Options]):
             "versions": {"keras": keras.__version__, "keras_simgan": __version__},
             "backend": keras.config.backend(),
         }
-        with replacing(self.path / RUN_FILE) as temporary:
-            temporary.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+        with self.full_disk_explained():
+            with replacing(self.path / RUN_FILE, sync=True) as temporary:
+                temporary.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+        whole.recover(self.path / PRESET_FOLDER)
+        for folder in (self.path, self.backup, self.path / SAMPLES_FOLDER):
+            remove_unfinished(folder)

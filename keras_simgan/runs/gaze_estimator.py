@@ -1,14 +1,13 @@
 """The gaze estimator of a GazeGAN run, where the user brings none."""
 
-import os
 import sys
-import tempfile
 import warnings
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from keras_simgan.data.files import replacing
 from keras_simgan.data.gaze import pitch_yaw_to_vector
 from keras_simgan.data.unpaired import UnpairedDataset
 from keras_simgan.metrics import AngularError
@@ -147,10 +146,8 @@ def train_estimator(
             "The gaze estimator's weights are no longer finite. Train in another folder with "
             "another --seed, or pass --gaze-estimator FILE."
         )
-    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".saving-") as folder:
-        whole = Path(folder) / file.name
-        estimator.save(whole)
-        os.replace(whole, file)
+    with replacing(file, sync=True) as temporary:
+        estimator.save(temporary, overwrite=True)
     if held_out is not None:
         _report_error(augmented, held_out, pitch_yaw_to_vector(gaze[rows]).mean(axis=0))
 

@@ -57,7 +57,9 @@ def train_gazegan(out: str | Path, options: GazeGANOptions) -> GazeGAN:
     watching = callbacks(run, data)
     run.record(data.train, data.counts)
     if file is None:
-        train_estimator(estimator, data.train, gaze, options.estimator_epochs, options.seed, kept)
+        epochs = options.estimator_epochs
+        with run.full_disk_explained():
+            train_estimator(estimator, data.train, gaze, epochs, options.seed, kept)
     model = GazeGAN(
         **networks,
         gaze_estimator=estimator,

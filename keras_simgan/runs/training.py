@@ -9,11 +9,13 @@ import keras
 import numpy as np
 
 from keras_simgan.callbacks import Backup, ImageGrid, TranslationMonitor
-from keras_simgan.data.files import replacing
 from keras_simgan.data.paired import PairedDataset
 from keras_simgan.data.unpaired import UnpairedDataset, unpaired
 from keras_simgan.models import GAN
-from keras_simgan.runs.folder import PRESET_FOLDER, RunError, RunFolder
+from keras_simgan.presets import whole
+from keras_simgan.presets.weights_check import LARGEST_WEIGHT, not_finite
+from keras_simgan.runs.folder import PRESET_FOLDER, SAMPLES_FOLDER, RunError, RunFolder
+from keras_simgan.runs.log import EpochLog
 from keras_simgan.runs.options import TrainingOptions
 
 LOG_FILE = "log.csv"
@@ -112,8 +114,8 @@ def callbacks(run: RunFolder, data: RunData) -> list[keras.callbacks.Callback]:
     source, target = data.samples
     tensorboard = run.options.tensorboard
     made: list[keras.callbacks.Callback] = [
-        keras.callbacks.CSVLogger(str(run.path / LOG_FILE), append=True),
-        ImageGrid(run.path / "samples", source, target, tensorboard, data.shown),
+        EpochLog(run.path / LOG_FILE),
+        ImageGrid(run.path / SAMPLES_FOLDER, source, target, tensorboard, data.shown),
     ]
     if isinstance(data.train, UnpairedDataset):
         # First, as it adds its numbers to the logs that the others write down. Of pairs the losses
@@ -136,65 +138,54 @@ def fit(
         watching: From `callbacks`.
 
     Raises:
-        RunError: If the loss is no longer finite.
+        RunError: If the training diverges: the loss is not finite any more, or a weight is not or
+            is too large. Likewise where the disk is full.
     """
     options = run.options
     # Without a target the source holds both.
     domains = " to ".join(Path(path).name for path in (options.source, options.target) if path)
 
     def check(epoch: int, logs: dict) -> None:
-        # The losses of an epoch were measured before its last update.
+        # The losses of an epoch were measured before its last update, and outputs that are bounded
+        # hide weights of any size.
         if data.validation is None:
             after = model.test_on_batch(*data.train[0], return_dict=True)["loss"]
         else:
             after = logs["val_loss"]
+        found = not_finite([*model.variables, *model.optimizer.variables], LARGEST_WEIGHT)
         if not (math.isfinite(logs["loss"]) and math.isfinite(after)):
-            kept = run.finished_epochs
-            state = f"the state of {kept} epochs" if kept else "no state"
+            found = "The loss is not finite"
+        if found:
             raise RunError(
-                f"The loss is not finite after epoch {epoch + 1}. {str(run.path)!r} keeps {state}, "
-                "from before it. Train in another folder with another --seed, a larger "
+                f"{found} after epoch {epoch + 1}: the training has diverged. {run.kept}. Train in "
+                "another folder with a smaller learning rate, another --seed, a larger "
                 "--batch-size or --dtype float32."
             )
 
     def save(*_: Any) -> None:
         steps = int(keras.ops.convert_to_numpy(model.step))
-        model.save_to_preset(
+        whole.replace(
+            model,
             run.path / PRESET_FOLDER,
-            overwrite=True,
             description=f"{type(model).__name__} from {domains}, "
             f"{steps // len(data.train)} epochs of {len(data.train)} steps.",
             license="not stated; that of the images it was trained on applies",
             **data.described,
         )
 
-    _trim_log(run)
-    model.fit(
-        data.train,
-        validation_data=data.validation,
-        epochs=options.epochs,
-        verbose=1 if sys.stdout.isatty() else 2,
-        callbacks=[
-            keras.callbacks.LambdaCallback(on_epoch_end=check),
-            *watching,
-            # After all that watches: an epoch that is not in it is watched again.
-            Backup(run.backup),
-            keras.callbacks.LambdaCallback(on_epoch_end=save),
-        ],
-    )
-    # Once more, in case the last epoch was interrupted between backup and preset.
-    save()
-
-
-def _trim_log(run: RunFolder) -> None:
-    """Takes epochs out of the log that a run was killed in, for they come again."""
-    log = run.path / LOG_FILE
-    lines = log.read_text(encoding="utf-8").splitlines(keepends=True) if log.exists() else []
-    if not lines:
-        return
-    head, *rows = lines
-    finished = {str(epoch) for epoch in range(run.finished_epochs)}
-    kept = [row for row in rows if row.split(",")[0] in finished and row.endswith("\n")]
-    # Also where nothing changes: Keras appends to what has this name, which may be a link.
-    with replacing(log) as temporary:
-        temporary.write_text("".join([head, *kept]), encoding="utf-8")
+    with run.full_disk_explained():
+        model.fit(
+            data.train,
+            validation_data=data.validation,
+            epochs=options.epochs,
+            verbose=1 if sys.stdout.isatty() else 2,
+            callbacks=[
+                keras.callbacks.LambdaCallback(on_epoch_end=check),
+                *watching,
+                # After all that watches: an epoch that is not in it is watched again.
+                Backup(run.backup),
+                keras.callbacks.LambdaCallback(on_epoch_end=save),
+            ],
+        )
+        # Once more, in case the last epoch was interrupted between backup and preset.
+        save()

@@ -94,6 +94,18 @@ def test_killed_at_any_moment(moment, epoch, whole, tmp_path, monkeypatch):
     assert_goes_on(tmp_path, whole, list(range(finished, EPOCHS)))
 
 
+def test_weights_that_are_not_finite_become_no_state(whole, tmp_path):
+    def poison(epoch, logs):
+        if epoch == 2:
+            callback.model.optimizer.variables[-1].assign(np.full((2,), np.nan))
+
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=poison)
+    with pytest.raises(ValueError, match=r"holds nan, which is no state .*; go on from them"):
+        train(tmp_path, callbacks=[callback])
+    assert Backup.finished_epochs(tmp_path) == 2
+    assert_goes_on(tmp_path, whole, [2, 3])
+
+
 def test_a_damaged_state_is_passed_over_and_named(whole, tmp_path):
     train(tmp_path, epochs=3)
     assert sorted(path.name for path in tmp_path.iterdir()) == [

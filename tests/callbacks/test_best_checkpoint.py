@@ -35,6 +35,7 @@ class Shifter:
     """Stands in for a GAN: epoch by epoch it shifts images by another number."""
 
     directions = {"source_to_target": "network"}
+    variables = ()
     network = type("Network", (), {"input_shape": (None, None, None, None)})
 
     def __init__(self):
@@ -121,6 +122,17 @@ def test_warns_where_no_epoch_qualified(tmp_path):
     assert checkpoint.best is None and not (tmp_path / "best").exists()
     # What was measured is there to choose another bound by.
     assert len(json.loads((tmp_path / "best.json").read_text())["epochs"]) == 3
+
+
+def test_weights_that_no_sound_training_gives_do_not_qualify(tmp_path):
+    """Bounded outputs hide them."""
+    checkpoint = callback(tmp_path)
+    play(checkpoint, 0.2)
+    weight = keras.Variable([1e30])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Shifter, "variables", (weight,))
+        logs, _ = play(checkpoint, 0.5, begin=1)
+    assert saved(tmp_path) == 0.2 and math.isnan(logs[0]["distance"])
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

@@ -50,8 +50,11 @@ def test_prints_one_table_and_writes_the_page(evaluate, tmp_path, capsys):
     html = report.read_text(encoding="utf-8")
     assert "<dt>command</dt><dd>keras-simgan evaluate --synthetic " in html
     assert [path.name for path in report.parent.iterdir()] == ["page.html"]
-    # A page of ours is replaced.
+    # A page of ours is replaced, by the same where nothing is new.
     before = report.stat().st_mtime_ns
+    evaluate("--report", report)
+    assert report.stat().st_mtime_ns > before
+    assert report.read_text(encoding="utf-8") == html
     evaluate("--report", report, "--sample", "2048", "--seed", "3", "--convert-channels")
     assert report.stat().st_mtime_ns > before
     html = report.read_text(encoding="utf-8")

@@ -107,6 +107,16 @@ def test_float16_halves_the_file_and_stays_within_a_hundredth(model, tmp_path, i
         np.testing.assert_array_equal(one, other.astype("float16").astype("float32"))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+def test_weights_that_diverged_replace_none(value, model, folder):
+    before = contents(folder)
+    weights = model.refiner.get_weights()
+    model.refiner.set_weights([np.full_like(each, value) for each in weights])
+    with pytest.raises(ValueError, match=r"holds .* in `.*`: the training has diverged"):
+        model.save_to_preset(folder, overwrite=True)
+    assert contents(folder) == before
+
+
 def test_without_training_weights(model, tmp_path):
     model.save_to_preset(tmp_path / "small", training=False)
     assert {path.name for path in (tmp_path / "small").iterdir()} == FILES - {DISCRIMINATOR}

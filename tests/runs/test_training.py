@@ -1,14 +1,17 @@
 import shutil
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
-from keras_simgan import presets
+from keras_simgan import cli, presets
 from keras_simgan.data import LabelError
 from keras_simgan.losses import HingeLoss
+from keras_simgan.runs import decaying, simgan
 from keras_simgan.runs.options import CycleGANOptions, SimGANOptions
 from keras_simgan.runs.training import read_data
+from keras_simgan.schedules import LinearDecay
 
 
 def test_flips_and_crops(folders):
@@ -50,6 +53,48 @@ def test_the_options_of_the_engine_reach_a_training(train, tmp_path):
     alike = [value for value in stored if np.shape(value) == generator.shape]
     assert any((value == generator).all() for value in alike)
     assert any(0 < np.abs(value - generator).max() < 0.01 for value in alike)
+
+
+@pytest.mark.parametrize(
+    "model, rate", [("cyclegan", "1e30"), ("pix2pix", "1e6"), ("simgan", "1e6")]
+)
+def test_weights_that_diverged_replace_none(model, rate, folders, tmp_path, monkeypatch, capsys):
+    """At 1e6 losses are finite: outputs are bounded by tanh, whatever the weights."""
+    images, made = folders / "renders", []
+    options = ["--source", images, "--target", images, "--out", tmp_path / "run"]
+    options += ["--filters", "2", "--batch-size", "2", "--epochs", "2", "--steps-per-epoch", "1"]
+    options += ["--image-size", "8", "8"]
+
+    class Rate(LinearDecay):
+        """A small one in the first step, then what is asked for."""
+
+        def __call__(self, step):
+            made.append(self)
+            return keras.ops.where(keras.ops.cast(step, "int32") < 1, 1e-4, float(rate))
+
+    def optimizers():
+        return tuple(keras.optimizers.SGD(Rate(1.0, 0, 1)) for _ in range(2))
+
+    if model == "simgan":
+        monkeypatch.setattr(simgan, "_OPTIMIZERS", {"sgd": optimizers})
+        options += ["--optimizer", "sgd", "--blocks", "1", "--history", "2"]
+        options += ["--refiner-warmup", "0", "--discriminator-warmup", "0"]
+    else:
+        monkeypatch.setattr(decaying, "LinearDecay", Rate)
+        options += ["--decay-epochs", "0", "--discriminator-layers", "1"]
+        options += ["--depth", "2"] if model == "pix2pix" else ["--blocks", "1"]
+    command = ["train", model, *map(str, options)]
+    assert cli.main(command) == 2
+    told = capsys.readouterr().err
+    assert "after epoch 2: the training has diverged" in told
+    assert "keeps the state of 1 epochs" in told and made
+    weights = presets.load(tmp_path / "run/preset").get_weights()
+    assert max(np.abs(value).max() for value in weights if value.dtype.kind == "f") < 10
+    assert "1 epochs of 1 steps" in (tmp_path / "run/preset/metadata.json").read_text()
+    monkeypatch.undo()
+    if model != "simgan":  # whose other optimizer would not fit
+        assert cli.main(command) == 0
+        assert "2 epochs of 1 steps" in (tmp_path / "run/preset/metadata.json").read_text()
 
 
 @pytest.mark.graph  # eagerly TensorFlow gives a warning of its own
