@@ -1,4 +1,4 @@
-"""TIFF files: any number of channels, 8 and 16 bits, with their colour profile.
+"""TIFF files: any number of channels, 8 and 16 bits; their tags are kept, but for the pixels'.
 
 OpenCV multiplies 8-bit colour by alpha, returns memory it never filled for 16-bit planes, and drops
 the alpha of gray, all without an error; Pillow cuts 16-bit colour down to 8. So tifffile decodes
@@ -11,9 +11,10 @@ import math
 import cv2
 import numpy as np
 import tifffile
-from PIL import Image
+from PIL import TiffImagePlugin
 
-from keras_simgan.data._encoded import Decoded, NotKept, check_claim, upright
+from keras_simgan.data.formats.decoded import Decoded, Metadata, NotKept, check_claim, upright
+from keras_simgan.data.formats.directory import ORIENTATION, Layout, Tag, without_thumbnails
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _SEPARATE_PLANES = 2
@@ -21,7 +22,15 @@ _PREMULTIPLIED = 1
 _STORED = 1
 _WEBP = 50001
 _TIFFFILE_DECODES = (_STORED, 8, 32946, 32773)  # stored, both codes of deflate, PackBits
-_ORIENTATION, _PROFILE = 274, 34675
+_PROFILE, _SUBIMAGES, _PHOTOSHOP, _DESCRIPTION = 34675, 330, 34377, 270
+# The tags that say how and where the pixels are stored: those of the new file hold.
+_STORAGE = {
+    *(254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 284, 288, 289),
+    *(290, 291, 292, 293, 317, 320, 322, 323, 324, 325, 326, 327, 328, 332, 334, 336, 338, 339),
+    *(347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 559),
+}
+# Those that are about the old pixels: their extremes, and layers that show them.
+_OF_OLD_PIXELS = {280, 281, 340, 341, 37724, 50784}
 
 
 def is_tiff(encoded: bytes) -> bool:
@@ -29,7 +38,7 @@ def is_tiff(encoded: bytes) -> bool:
     return encoded[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def decode_tiff(encoded: bytes) -> Decoded:
+def decode(encoded: bytes) -> Decoded:
     """Decodes the first image of a TIFF.
 
     Args:
@@ -39,14 +48,16 @@ def decode_tiff(encoded: bytes) -> Decoded:
         NotKept: If it is of a kind that is not read here.
         Exception: Many kinds, if it is damaged.
     """
+    layout = Layout(encoded[:16])
+    tags = layout.read(encoded, layout.first(encoded))[0]
     with tifffile.TiffFile(io.BytesIO(encoded)) as file:
         page = file.pages.first
         _check(page, encoded)
-        tag = page.tags.get(_PROFILE)
-        profile = bytes(tag.value) if tag is not None else None
         lost = None
         if len(file.pages) > 1:
             lost = "it has more than one page"
+        elif any(tag.code == _SUBIMAGES for tag in tags):
+            lost = "it holds further images (SubIFDs)"
         elif int(page.photometric) == 5:
             lost = "its colours are CMYK"
         native = (
@@ -55,40 +66,86 @@ def decode_tiff(encoded: bytes) -> Decoded:
             and page.bitspersample in (8, 16)
             and page.predictor in (1, 2)
         )
+        orientation = next((layout.number(tag) for tag in tags if tag.code == ORIENTATION), 1)
         if native:
-            image = upright(_native(page), _number(page, _ORIENTATION))
+            image = upright(_native(page), orientation)
         elif page.bitspersample == 16 and page.samplesperpixel > 1:
             image = _by_opencv(page, encoded)
         else:
             image = _by_pillow(page, encoded)
-    return Decoded(image, profile, lost)
+        stored = {}
+        if image.shape[-1] == page.samplesperpixel:
+            stored = {
+                "photometric": "rgb" if int(page.photometric) == _RGB else "minisblack",
+                "planarconfig": int(page.planarconfig) if page.samplesperpixel > 1 else None,
+                "extrasamples": [int(kind) for kind in page.extrasamples] or None,
+            }
+    profile = next((bytes(tag.content) for tag in tags if tag.code == _PROFILE), None)
+    parts = layout, _kept(tags, bool(stored)), stored
+    return Decoded(image, Metadata(".tif", profile, orientation, parts), lost)
 
 
-def encode_tiff(image: np.ndarray, profile: bytes | None) -> bytes:
+def encode(image: np.ndarray, metadata: Metadata) -> bytes:
     """Encodes an image of any number of channels, compressed by deflate.
 
     Args:
-        image: Shape `(height, width, channels)`, `uint8` or `uint16`. Two channels are gray and
-            alpha, four colour and alpha, others stand for themselves.
-        profile: An ICC profile, or None.
+        image: Shape `(height, width, channels)`, `uint8` or `uint16`, as it is to be stored. Where
+            `metadata` does not say otherwise, two channels are gray and alpha, four colour and
+            alpha, others stand for themselves.
+        metadata: What else to write.
     """
     channels = image.shape[-1]
-    extra = {1: [], 2: ["unassalpha"], 3: [], 4: ["unassalpha"]}.get(
-        channels, ["unspecified"] * (channels - 1)
-    )
+    layout, tags, stored = metadata.parts or (None, [], {})
+    extra = {1: None, 2: ["unassalpha"], 3: None, 4: ["unassalpha"]}
+    options = {
+        "photometric": "rgb" if channels in (3, 4) else "minisblack",
+        "planarconfig": "contig" if channels > 1 else None,
+        "extrasamples": extra.get(channels, ["unspecified"] * (channels - 1)),
+    }
+    colours = 3 if stored.get("photometric") == "rgb" else 1
+    if stored and channels == colours + len(stored["extrasamples"] or ()):
+        options = stored
+    if channels == 1:
+        image = image[..., 0]
+    elif options["planarconfig"] == _SEPARATE_PLANES:
+        image = np.ascontiguousarray(np.moveaxis(image, -1, 0))
     content = io.BytesIO()
     tifffile.imwrite(
         content,
-        image if channels > 1 else image[..., 0],
-        photometric="rgb" if channels in (3, 4) else "minisblack",
-        planarconfig="contig" if channels > 1 else None,
-        extrasamples=extra or None,
+        image,
+        **options,
+        byteorder=layout.order if layout else None,
+        bigtiff=layout.is_big or None if layout else None,
         compression="zlib",
         predictor=True,
-        iccprofile=profile,
+        iccprofile=metadata.profile,
         metadata=None,
     )
-    return content.getvalue()
+    return _with_tags(content.getvalue(), tags) if layout else content.getvalue()
+
+
+def _kept(tags: list[Tag], same_channels: bool) -> list[Tag]:
+    kept = []
+    for tag in tags:
+        if tag.code in _STORAGE | _OF_OLD_PIXELS | {_PROFILE, _SUBIMAGES}:
+            continue
+        if tag.code == _DESCRIPTION and not same_channels and b'"shape"' in bytes(tag.content):
+            continue  # tifffile's own, which says how the pixels were stored
+        if tag.code == _PHOTOSHOP:
+            content = without_thumbnails(bytes(tag.content))
+            tag = Tag(tag.code, 7, len(content), content)
+        kept.append(tag)
+    return kept
+
+
+def _with_tags(encoded: bytes, kept: list[Tag]) -> bytes:
+    """Writes the directory anew, with tags of the source in the place of tifffile's own."""
+    layout = Layout(encoded[:16])
+    own = layout.read(encoded, layout.first(encoded))[0]
+    tags = kept + [tag for tag in own if tag.code in _STORAGE | {_PROFILE}]
+    content = bytearray(encoded)
+    layout.set_first(content, layout.write(content, tags))
+    return bytes(content)
 
 
 def _check(page, encoded: bytes) -> None:
@@ -104,6 +161,9 @@ def _check(page, encoded: bytes) -> None:
         )
     size = page.imagewidth * page.imagelength * page.samplesperpixel * max(bits, 8) // 8
     check_claim(page.imagewidth, page.imagelength, size, len(encoded))
+    # A tile may be larger than its image, and every piece is decoded whole.
+    pieces_size = math.prod(page.chunks) * math.prod(page.chunked) * max(bits, 8) // 8
+    check_claim(page.imagewidth, page.imagelength, pieces_size, len(encoded))
     pieces = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     # tifffile would fill what is missing with zeros.
     if len(pieces) < math.prod(page.chunked) or any(
@@ -127,7 +187,7 @@ def _by_opencv(page, encoded: bytes) -> np.ndarray:
     channels, planes = page.samplesperpixel, int(page.planarconfig) == _SEPARATE_PLANES
     if channels not in (3, 4) or planes or int(page.photometric) != _RGB:
         raise _compressed(page)
-    with Image.open(io.BytesIO(encoded), formats=["TIFF"]) as file:
+    with TiffImagePlugin.TiffImageFile(io.BytesIO(encoded)) as file:
         file.load()  # a check from end to end, which not every OpenCV makes
     image = cv2.imdecode(np.frombuffer(encoded, "uint8"), cv2.IMREAD_UNCHANGED)
     if image is None or image.dtype != "uint16" or image.shape[-1] != channels:
@@ -139,8 +199,8 @@ def _by_pillow(page, encoded: bytes) -> np.ndarray:
     if int(page.compression) == _WEBP:  # the libtiff in Pillow's wheels lacks it
         raise _compressed(page)
     try:
-        file = Image.open(io.BytesIO(encoded), formats=["TIFF"])
-    except Image.UnidentifiedImageError as error:
+        file = TiffImagePlugin.TiffImageFile(io.BytesIO(encoded))
+    except SyntaxError as error:  # a kind that Pillow does not know
         raise _compressed(page) from error
     with file:
         file.load()
@@ -160,13 +220,14 @@ def _by_pillow(page, encoded: bytes) -> np.ndarray:
 
 
 def _compressed(page) -> NotKept:
+    values = f"{page.samplesperpixel} channels of {page.bitspersample} bits"
+    if int(page.compression) == _STORED:
+        return NotKept(
+            f"is a TIFF of {values} as {getattr(page.photometric, 'name', page.photometric)}, "
+            "which is not read here. Save it as gray or RGB of 8 or 16 bits."
+        )
     name = getattr(page.compression, "name", page.compression)
     return NotKept(
-        f"is a TIFF of {page.samplesperpixel} channels of {page.bitspersample} bits compressed by "
-        f"{name}, which is not read here. Save it uncompressed or compressed by deflate."
+        f"is a TIFF of {values} compressed by {name}, which is not read here. Save it uncompressed "
+        "or compressed by deflate."
     )
-
-
-def _number(page, code: int) -> int:
-    tag = page.tags.get(code)
-    return int(tag.value) if tag is not None and isinstance(tag.value, int) else 1
