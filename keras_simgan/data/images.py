@@ -191,7 +191,7 @@ def write_image(path: str | Path, image: np.ndarray, profile: bytes | None = Non
 
     The file is written beside its place and then moved there, so that an interruption never
     leaves half an image under the final name. Folders are made; an existing file is replaced.
-    JPEG is lossy and is written at quality 95, with the colours of every pixel (4:4:4).
+    JPEG is lossy and is written at quality 97, with the colours of every pixel (4:4:4).
 
     Args:
         path: Where to; the suffix chooses the format (png, jpg, bmp or tiff).

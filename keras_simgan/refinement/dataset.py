@@ -41,7 +41,7 @@ def refine_dataset(
     """Refines a data set, so that it keeps its names, folders and labels.
 
     Images of any size are refined at their own size, bit depth and channels (see `ImageRefiner`)
-    and are written under the same name; JPEG is lossy and written at quality 95 and 4:4:4. In
+    and are written under the same name; JPEG is lossy and written at quality 97 and 4:4:4. In
     TFRecord files each example's image is refined, and so in data sets of TensorFlow Datasets (see
     `tfrecords`). All other files are copied: labels, and images in folders of masks. Annotations
     stay as they are, to the byte, unless they hold absolute paths into the source, which then point

@@ -171,7 +171,9 @@ def _refined(refiner: ImageRefiner, path: Path, first: int, batch: list[bytes]) 
         except ValueError as error:
             raise ImageError(f"The image of {where!r} cannot be refined. {error}") from error
         examples.append((example, values, where, metadata))
-    for (_, values, where, metadata), image in zip(examples, _by_shape(refiner, images), strict=True):
+    for (_, values, where, metadata), image in zip(
+        examples, _by_shape(refiner, images), strict=True
+    ):
         values[0] = encode_image(where, image, metadata)
     return [example.SerializeToString() for example, *_ in examples]
 

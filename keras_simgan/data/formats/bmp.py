@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from PIL import BmpImagePlugin
 
-from keras_simgan.data.formats.decoded import Decoded, Metadata, check_claim
+from keras_simgan.data.formats.decoded import Decoded, Metadata, NotKept, check_claim
 
 SIGNATURE = b"BM"
 _RESOLUTION = slice(38, 46)
@@ -22,16 +22,15 @@ def decode(encoded: bytes) -> Decoded:
         encoded: The file.
 
     Raises:
+        NotKept: If it is of a kind that is not read here.
         Exception: Many kinds, if it is damaged.
     """
-    with BmpImagePlugin.BmpImageFile(io.BytesIO(encoded)) as file:
-        check_claim(*file.size, 4 * file.width * file.height, len(encoded))
-        file.load()
-        mode = {"1": "L"}.get(file.mode, file.mode)
-        if mode == "P":
-            palette = np.asarray(file.getpalette()).reshape(-1, 3)
-            mode = "L" if (palette == palette[:, :1]).all() else "RGB"
-        image = np.array(file.convert(mode))
+    try:
+        image = _pixels(encoded)
+    except OSError as error:
+        if not str(error).startswith("Unsupported BMP"):
+            raise
+        raise NotKept(f"is a BMP that is not read here ({error}). Convert it to .png.") from error
     (header,) = struct.unpack_from("<I", encoded, 14)
     space = encoded[_COLOUR_SPACE : _COLOUR_SPACE + 4] if header >= 108 else b""
     lost = None
@@ -40,7 +39,7 @@ def decode(encoded: bytes) -> Decoded:
     elif space == _CALIBRATED and any(encoded[_COLOUR_SPACE + 4 : _GAMMA_END]):
         lost = "bmp files with gamma and primaries are not supported"
     resolution = encoded[_RESOLUTION] if header >= 40 else bytes(8)
-    return Decoded(image.reshape(*image.shape[:2], -1), Metadata(".bmp", parts=resolution), lost)
+    return Decoded(image, Metadata(".bmp", parts=resolution), lost)
 
 
 def encode(image: np.ndarray, metadata: Metadata) -> bytes:
@@ -62,3 +61,15 @@ def encode(image: np.ndarray, metadata: Metadata) -> bytes:
     if metadata.parts is not None:
         buffer[_RESOLUTION] = np.frombuffer(metadata.parts, "uint8")
     return buffer.tobytes()
+
+
+def _pixels(encoded: bytes) -> np.ndarray:
+    with BmpImagePlugin.BmpImageFile(io.BytesIO(encoded)) as file:
+        check_claim(*file.size, 4 * file.width * file.height, len(encoded))
+        file.load()
+        mode = {"1": "L"}.get(file.mode, file.mode)
+        if mode == "P":
+            palette = np.asarray(file.getpalette()).reshape(-1, 3)
+            mode = "L" if (palette == palette[:, :1]).all() else "RGB"
+        image = np.array(file.convert(mode))
+    return image.reshape(*image.shape[:2], -1)

@@ -90,7 +90,9 @@ class Layout:
                 if size > self._place.size:
                     (at,) = self._place.unpack_from(content, at)
                 left -= size  # many tags that share their bytes would be written many times
-                if kind not in _SIZES or at + size > len(content) or left < 0:
+                if kind not in _SIZES:
+                    continue  # nobody knows where its values are
+                if at + size > len(content) or left < 0:
                     raise ValueError(f"its tag {code} is damaged")
                 tag = Tag(code, kind, number, content[at : at + size])
                 if code in _DIRECTORIES and number == 1 and depth < 3:

@@ -160,12 +160,13 @@ def _colours(pixels: np.ndarray, depth: int, colour: int, found: dict) -> np.nda
     """Looks up palettes, and gives alpha to the one colour that stands for nothing."""
     transparent = np.frombuffer(found.get(b"tRNS", b""), "uint8")
     if colour == _PALETTE:
-        palette = np.frombuffer(found[b"PLTE"][: 3 * 256], "uint8").reshape(-1, 3)
-        if pixels.max() >= len(palette):
-            raise ValueError("it uses colours that its palette does not have")
+        # Colours that the palette does not have are black, as other readers give them.
+        palette = np.zeros((256, 3), "uint8")
+        known = np.frombuffer(found[b"PLTE"][: palette.size], "uint8").reshape(-1, 3)
+        palette[: len(known)] = known
         if len(transparent):
-            alpha = np.full((len(palette), 1), 255, "uint8")
-            alpha[: len(transparent), 0] = transparent[: len(palette)]
+            alpha = np.full((256, 1), 255, "uint8")
+            alpha[: len(transparent), 0] = transparent[:256]
             palette = np.concatenate([palette, alpha], axis=-1)
         return palette[pixels[..., 0]]
     if len(transparent) == 2 * pixels.shape[-1] and colour in (_GRAY, _COLOUR):

@@ -31,6 +31,8 @@ _STORAGE = {
 }
 # Those that are about the old pixels: their extremes, and layers that show them.
 _OF_OLD_PIXELS = {280, 281, 340, 341, 37724, 50784}
+#: Tags that are written anew or left out.
+NOT_KEPT = _STORAGE | _OF_OLD_PIXELS | {_SUBIMAGES}
 
 
 def is_tiff(encoded: bytes) -> bool:
@@ -127,7 +129,7 @@ def encode(image: np.ndarray, metadata: Metadata) -> bytes:
 def _kept(tags: list[Tag], same_channels: bool) -> list[Tag]:
     kept = []
     for tag in tags:
-        if tag.code in _STORAGE | _OF_OLD_PIXELS | {_PROFILE, _SUBIMAGES}:
+        if tag.code in NOT_KEPT | {_PROFILE}:
             continue
         if tag.code == _DESCRIPTION and not same_channels and b'"shape"' in bytes(tag.content):
             continue  # tifffile's own, which says how the pixels were stored
