@@ -26,7 +26,7 @@ def decode(encoded: bytes) -> Decoded:
         Exception: Many kinds, if it is damaged.
     """
     try:
-        image = _pixels(encoded)
+        image, values = _pixels(encoded)
     except OSError as error:
         if not str(error).startswith("Unsupported BMP"):
             raise
@@ -39,7 +39,7 @@ def decode(encoded: bytes) -> Decoded:
     elif space == _CALIBRATED and any(encoded[_COLOUR_SPACE + 4 : _GAMMA_END]):
         lost = "bmp files with gamma and primaries are not supported"
     resolution = encoded[_RESOLUTION] if header >= 40 else bytes(8)
-    return Decoded(image, Metadata(".bmp", parts=resolution), lost)
+    return Decoded(image, Metadata(".bmp", parts=resolution), lost, values)
 
 
 def encode(image: np.ndarray, metadata: Metadata) -> bytes:
@@ -63,7 +63,7 @@ def encode(image: np.ndarray, metadata: Metadata) -> bytes:
     return buffer.tobytes()
 
 
-def _pixels(encoded: bytes) -> np.ndarray:
+def _pixels(encoded: bytes) -> tuple[np.ndarray, np.ndarray | None]:
     with BmpImagePlugin.BmpImageFile(io.BytesIO(encoded)) as file:
         check_claim(*file.size, 4 * file.width * file.height, len(encoded))
         file.load()
@@ -71,5 +71,8 @@ def _pixels(encoded: bytes) -> np.ndarray:
         if mode == "P":
             palette = np.asarray(file.getpalette()).reshape(-1, 3)
             mode = "L" if (palette == palette[:, :1]).all() else "RGB"
+        values = None
+        if file.mode in ("P", "1"):
+            values = np.array(file, "uint8")[..., None]
         image = np.array(file.convert(mode))
-    return image.reshape(*image.shape[:2], -1)
+    return image.reshape(*image.shape[:2], -1), values

@@ -36,11 +36,14 @@ class Decoded:
         image: Shape `(height, width, channels)`, upright.
         metadata: What its file holds besides.
         lost: What the file holds that is in neither, in words, or None.
+        values: The numbers that are stored, shape `(height, width, 1)`, upright, where these are
+            not the image's: the indices of a palette, and those of fewer than 8 bits of PNG.
     """
 
     image: np.ndarray
     metadata: Metadata
     lost: str | None = None
+    values: np.ndarray | None = None
 
 
 class NotKept(Exception):

@@ -78,7 +78,7 @@ class Layout:
         Raises:
             ValueError: If it is damaged.
         """
-        tags, left = [], len(content)
+        tags, left, inside = [], len(content), set(_DIRECTORIES)
         try:
             (count,) = self._number.unpack_from(content, place)
             place += self._number.size
@@ -95,7 +95,9 @@ class Layout:
                 if at + size > len(content) or left < 0:
                     raise ValueError(f"its tag {code} is damaged")
                 tag = Tag(code, kind, number, content[at : at + size])
-                if code in _DIRECTORIES and number == 1 and depth < 3:
+                # One of each: directories inside of directories would multiply without end.
+                if code in inside and number == 1 and depth < 3:
+                    inside.remove(code)
                     tag.content = self.read(content, self.number(tag), depth + 1)[0]
                 tags.append(tag)
         except struct.error as error:

@@ -34,16 +34,17 @@ def decode(encoded: bytes) -> Decoded:
         NotKept: If it is of a kind that is not read here.
         Exception: Many kinds, if it is damaged.
     """
-    kept, profiles, bare = [], {}, [b"\xff\xd8"]
+    kept, profiles, bare = [], {}, [memoryview(b"\xff\xd8")]
     jfif, orientation, lost, expected = None, 1, None, 0
+    whole = memoryview(encoded)
     for marker, begin, end in _segments(encoded):
         content = encoded[begin + 4 : end]
         if marker in _FRAMES:
             _check_frame(content, len(encoded))
         if marker == 0xDA:  # the pixels begin
-            bare.append(encoded[begin:])
+            bare.append(whole[begin:])
         elif marker != 0xFE and not 0xE0 < marker < 0xF0 or content.startswith(b"Adobe"):
-            bare.append(encoded[begin:end])  # what says how to decode
+            bare.append(whole[begin:end])  # what says how to decode
         if marker == 0xE0 and content.startswith(b"JFIF\0"):
             jfif = content[5:12]
         elif marker == 0xE2 and content.startswith(_PROFILE):
@@ -106,9 +107,9 @@ def encode(image: np.ndarray, metadata: Metadata) -> bytes:
     )
     if not ok:
         raise ValueError(f"JPEG cannot hold an image of {image.shape[1]}x{image.shape[0]}")
-    encoded = buffer.tobytes()
+    encoded = memoryview(buffer)
     place = 4 + struct.unpack_from(">H", encoded, 4)[0]  # behind the JFIF header, which is first
-    header = encoded[:place]
+    header = bytes(encoded[:place])
     if jfif is not None:  # its version and the resolution
         header = header[:11] + jfif + header[18:]
     elif metadata.parts is not None:

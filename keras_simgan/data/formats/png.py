@@ -70,7 +70,12 @@ def decode(encoded: bytes) -> Decoded:
     if b"bKGD" in found:
         parts["background"] = _background(depth, colour, found)
     metadata = Metadata(".png", profile, orientation, parts)
-    return Decoded(upright(image, orientation), metadata, lost)
+    values = None
+    if colour == _PALETTE or depth < 8:
+        values = upright(pixels, orientation)
+        if colour == _GRAY:
+            values = values // (255 // (2**depth - 1))
+    return Decoded(upright(image, orientation), metadata, lost, values)
 
 
 def encode(image: np.ndarray, metadata: Metadata) -> bytes:
@@ -85,7 +90,7 @@ def encode(image: np.ndarray, metadata: Metadata) -> bytes:
     """
     channels = image.shape[-1]
     if channels == 2:
-        encoded = _encode_gray_alpha(image)
+        encoded = memoryview(_encode_gray_alpha(image))
     else:
         order = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
         image = np.ascontiguousarray(image)
@@ -94,7 +99,7 @@ def encode(image: np.ndarray, metadata: Metadata) -> bytes:
         )
         if not ok:
             raise ValueError(f"PNG cannot hold an image of {image.shape[1]}x{image.shape[0]}")
-        encoded = buffer.tobytes()
+        encoded = memoryview(buffer)
     parts = metadata.parts or {"before": [], "after": [], "background": b""}
     before = list(parts["before"])
     if metadata.profile is not None:
@@ -102,8 +107,6 @@ def encode(image: np.ndarray, metadata: Metadata) -> bytes:
         before.insert(0, _chunk(b"iCCP", content))
     if len(parts["background"]) == (2 if channels < 3 else 6):
         before.append(_chunk(b"bKGD", parts["background"]))
-    if not before and not parts["after"]:
-        return encoded
     end = len(encoded) - 12  # where the last chunk begins, which is empty
     return b"".join(
         (encoded[:_HEADER_END], *before, encoded[_HEADER_END:end], *parts["after"], encoded[end:])
@@ -131,12 +134,13 @@ def _chunks(encoded: bytes) -> Iterator[tuple[bytes, int, int]]:
 def _pixels(encoded: bytes, chunks: list, depth: int, colour: int, count: int) -> np.ndarray:
     """The values as they are stored, but for those of 1 to 4 bits of gray, which become 8."""
     # The decoders get what they need and no more: nothing else can mislead or stop them.
+    whole = memoryview(encoded)
     needed = [
-        encoded[place - 8 : place + length + 4]
+        whole[place - 8 : place + length + 4]
         for kind, place, length in chunks
         if kind in (b"IHDR", b"PLTE", b"IDAT", b"IEND")
     ]
-    bare = SIGNATURE + b"".join(needed)
+    bare = b"".join((SIGNATURE, *needed))
     with PngImagePlugin.PngImageFile(io.BytesIO(bare)) as file:
         file.load()
         if depth < 16:

@@ -7,6 +7,7 @@ what it can, and the others only what they are known to do right.
 
 import io
 import math
+import zlib
 
 import cv2
 import numpy as np
@@ -21,7 +22,10 @@ _SEPARATE_PLANES = 2
 _PREMULTIPLIED = 1
 _STORED = 1
 _WEBP = 50001
-_TIFFFILE_DECODES = (_STORED, 8, 32946, 32773)  # stored, both codes of deflate, PackBits
+_DEFLATE = (8, 32946)
+_PACKBITS = 32773
+_TIFFFILE_DECODES = (_STORED, *_DEFLATE, _PACKBITS)
+_LARGE_PIECE = 2**17  # deflate makes at most 128 MiB of it
 _PROFILE, _SUBIMAGES, _PHOTOSHOP, _DESCRIPTION = 34675, 330, 34377, 270
 # The tags that say how and where the pixels are stored: those of the new file hold.
 _STORAGE = {
@@ -51,12 +55,13 @@ def decode(encoded: bytes) -> Decoded:
         Exception: Many kinds, if it is damaged.
     """
     layout = Layout(encoded[:16])
-    tags = layout.read(encoded, layout.first(encoded))[0]
+    first = layout.first(encoded)
+    tags, _, following = layout.read(encoded, first)
     with tifffile.TiffFile(io.BytesIO(encoded)) as file:
         page = file.pages.first
         _check(page, encoded)
         lost = None
-        if len(file.pages) > 1:
+        if following != first and 0 < following < len(encoded):
             lost = "it has more than one page"
         elif any(tag.code == _SUBIMAGES for tag in tags):
             lost = "it holds further images (SubIFDs)"
@@ -69,12 +74,13 @@ def decode(encoded: bytes) -> Decoded:
             and page.predictor in (1, 2)
         )
         orientation = next((layout.number(tag) for tag in tags if tag.code == ORIENTATION), 1)
+        values = None
         if native:
             image = upright(_native(page), orientation)
         elif page.bitspersample == 16 and page.samplesperpixel > 1:
             image = _by_opencv(page, encoded)
         else:
-            image = _by_pillow(page, encoded)
+            image, values = _by_pillow(page, encoded)
         stored = {}
         if image.shape[-1] == page.samplesperpixel:
             stored = {
@@ -83,8 +89,8 @@ def decode(encoded: bytes) -> Decoded:
                 "extrasamples": [int(kind) for kind in page.extrasamples] or None,
             }
     profile = next((bytes(tag.content) for tag in tags if tag.code == _PROFILE), None)
-    parts = layout, _kept(tags, bool(stored)), stored
-    return Decoded(image, Metadata(".tif", profile, orientation, parts), lost)
+    parts = (layout.order, layout.is_big), _kept(tags, bool(stored)), stored
+    return Decoded(image, Metadata(".tif", profile, orientation, parts), lost, values)
 
 
 def encode(image: np.ndarray, metadata: Metadata) -> bytes:
@@ -97,7 +103,7 @@ def encode(image: np.ndarray, metadata: Metadata) -> bytes:
         metadata: What else to write.
     """
     channels = image.shape[-1]
-    layout, tags, stored = metadata.parts or (None, [], {})
+    (order, is_big), tags, stored = metadata.parts or ((None, False), [], {})
     extra = {1: None, 2: ["unassalpha"], 3: None, 4: ["unassalpha"]}
     options = {
         "photometric": "rgb" if channels in (3, 4) else "minisblack",
@@ -116,14 +122,14 @@ def encode(image: np.ndarray, metadata: Metadata) -> bytes:
         content,
         image,
         **options,
-        byteorder=layout.order if layout else None,
-        bigtiff=layout.is_big or None if layout else None,
+        byteorder=order,
+        bigtiff=is_big or None,
         compression="zlib",
         predictor=True,
         iccprofile=metadata.profile,
         metadata=None,
     )
-    return _with_tags(content.getvalue(), tags) if layout else content.getvalue()
+    return _with_tags(content.getvalue(), tags) if metadata.parts else content.getvalue()
 
 
 def _kept(tags: list[Tag], same_channels: bool) -> list[Tag]:
@@ -153,7 +159,8 @@ def _with_tags(encoded: bytes, kept: list[Tag]) -> bytes:
 def _check(page, encoded: bytes) -> None:
     bits = page.bitspersample
     if page.dtype is None or page.dtype.kind not in "ub" or bits not in (1, 2, 4, 8, 16):
-        kind = page.dtype if page.dtype is not None else f"{bits}-bit"
+        has_own_type = page.dtype is not None and page.dtype.itemsize * 8 == bits
+        kind = page.dtype if has_own_type else f"{bits}-bit"
         raise NotKept(f"holds {kind} values; expected 8 or 16 bits per channel. Convert it.")
     if page.imagedepth != 1 or 0 in (page.imagewidth, page.imagelength, page.samplesperpixel):
         raise ValueError(f"it claims the shape {page.shape}")
@@ -172,8 +179,24 @@ def _check(page, encoded: bytes) -> None:
         count <= 0 or start + count > len(encoded) for start, count in pieces
     ):
         raise ValueError("the file ends before the image does")
+    if int(page.compression) in _DEFLATE:
+        _check_inflated(encoded, pieces, math.prod(page.chunks) * max(bits, 8) // 8)
     if int(page.compression) == _STORED and bits >= 8 and sum(page.databytecounts) < size:
         raise ValueError("there are fewer bytes than pixels")
+
+
+def _check_inflated(encoded: bytes, pieces: list[tuple[int, int]], size: int) -> None:
+    """Raises where a piece holds far more than its pixels, all of which tifffile would inflate."""
+    for start, count in pieces:
+        if count <= _LARGE_PIECE:
+            continue
+        stream, left = zlib.decompressobj(), memoryview(encoded)[start : start + count]
+        found = 0
+        while left and found <= 2 * size:
+            found += len(stream.decompress(left, 2**24))
+            left = memoryview(stream.unconsumed_tail)
+        if left:
+            raise ValueError("there are far more bytes than pixels")
 
 
 def _native(page) -> np.ndarray:
@@ -197,7 +220,7 @@ def _by_opencv(page, encoded: bytes) -> np.ndarray:
     return image[..., [2, 1, 0, 3][:channels]]
 
 
-def _by_pillow(page, encoded: bytes) -> np.ndarray:
+def _by_pillow(page, encoded: bytes) -> tuple[np.ndarray, np.ndarray | None]:
     if int(page.compression) == _WEBP:  # the libtiff in Pillow's wheels lacks it
         raise _compressed(page)
     try:
@@ -211,6 +234,9 @@ def _by_pillow(page, encoded: bytes) -> np.ndarray:
         )
         if mode not in ("L", "LA", "RGB", "RGBA") and not mode.startswith("I;16"):
             raise _compressed(page)
+        values = None
+        if file.mode in ("P", "1"):
+            values = np.asarray(file).astype("uint8")[..., None]
         image = np.asarray(file.convert(mode) if mode != file.mode else file)
     if image.ndim == 2:
         image = image[..., None]
@@ -218,7 +244,7 @@ def _by_pillow(page, encoded: bytes) -> np.ndarray:
         raise _compressed(page)
     if image.dtype.itemsize == 2 and int(page.photometric) == _WHITE_IS_ZERO:
         image = 65535 - image  # Pillow turns those of 8 bits
-    return np.ascontiguousarray(image, image.dtype.newbyteorder("="))
+    return np.ascontiguousarray(image, image.dtype.newbyteorder("=")), values
 
 
 def _compressed(page) -> NotKept:

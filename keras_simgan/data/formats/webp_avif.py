@@ -4,14 +4,20 @@ import io
 import struct
 
 import numpy as np
-from PIL import AvifImagePlugin, Image, WebPImagePlugin, features
+from PIL import Image, WebPImagePlugin
 
 from keras_simgan.data.formats.decoded import Decoded, Metadata, NotKept, check_claim, upright
 from keras_simgan.data.formats.directory import read_exif
 
+try:
+    from PIL import AvifImagePlugin
+except ImportError:  # a Pillow before 11.3
+    AvifImagePlugin = None
+
+_HAS_AVIF = AvifImagePlugin is not None and AvifImagePlugin.SUPPORTED
 # WebP's lossy mode has colours for every fourth pixel only, and loses 1 to 3 levels on average.
 _WEBP = {"lossless": True, "exact": True, "method": 2}
-_AVIF = {"quality": 98, "subsampling": "4:4:4", "speed": 8}
+_AVIF = {"quality": 99, "subsampling": "4:4:4", "speed": 8}
 _LARGEST_WEBP = 16383
 _AVIF_BRANDS = (b"avif", b"avis")
 _SRGB = ((1, 2), (1, 2, 13))  # primaries and transfer of what is not said to be of other colours
@@ -63,7 +69,7 @@ def decode_avif(encoded: bytes) -> Decoded:
         NotKept: If it is of a kind that is not read here.
         Exception: Many kinds, if it is damaged.
     """
-    if not features.check("avif"):
+    if not _HAS_AVIF:
         raise NotKept(
             "is an AVIF, which this Pillow does not read. Install Pillow 11.3 or newer, or convert "
             "the image to .png."
@@ -100,7 +106,7 @@ def encode(image: np.ndarray, metadata: Metadata) -> bytes:
     is_webp = metadata.kind == ".webp"
     if is_webp and max(image.shape[:2]) > _LARGEST_WEBP:
         raise ValueError(f"WebP cannot hold an image of {image.shape[1]}x{image.shape[0]}")
-    if not is_webp and not features.check("avif"):
+    if not is_webp and not _HAS_AVIF:
         raise ValueError("this Pillow does not write AVIF. Install Pillow 11.3 or newer")
     Image.fromarray(np.ascontiguousarray(image)).save(
         content,
