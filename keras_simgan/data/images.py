@@ -17,8 +17,8 @@ def read_image(
     The file is checked from end to end, so that a truncated one is never half read.
 
     Args:
-        path: A png, jpg, bmp or tiff file of 8 or 16 bits per channel; tiff may have any number of
-            channels.
+        path: A png, jpg, bmp, tiff, webp or avif file of 8 or 16 bits per channel; tiff may have
+            any number of channels.
         channels: The number of channels to expect, or `None` for any. An alpha channel counts.
         convert_channels: Whether to convert instead of failing where the file has another number
             of channels: colour to gray by luminance (ITU-R 601), gray to colour by repetition.
@@ -71,6 +71,8 @@ def fit_channels(
 def read_image_with_profile(path: str | Path) -> tuple[np.ndarray, bytes | None]:
     """Reads one image and its colour profile, so that `write_image` can write both again.
 
+    Refining keeps more than these two: see `docs/image_files.md`.
+
     Args:
         path: See `read_image`.
 
@@ -79,7 +81,7 @@ def read_image_with_profile(path: str | Path) -> tuple[np.ndarray, bytes | None]
 
     Raises:
         ImageError: As `read_image`; and if the file holds what writing the two would lose: CMYK
-            colours, further pages or frames, or a profile inside a bmp.
+            colours, further pages, pictures or frames, or a profile or gamma inside a bmp.
 
     Example:
         >>> write_image("eye.png", np.zeros((36, 60, 1), "uint8"))
@@ -191,13 +193,14 @@ def write_image(path: str | Path, image: np.ndarray, profile: bytes | None = Non
 
     The file is written beside its place and then moved there, so that an interruption never
     leaves half an image under the final name. Folders are made; an existing file is replaced.
-    JPEG is lossy and is written at quality 97, with the colours of every pixel (4:4:4).
+    JPEG is written at quality 97 and AVIF at 99, with the colours of every pixel (4:4:4), which
+    changes values by less than a level on average; WebP is written lossless.
 
     Args:
-        path: Where to; the suffix chooses the format (png, jpg, bmp or tiff).
+        path: Where to; the suffix chooses the format (png, jpg, bmp, tiff, webp or avif).
         image: Shape `(height, width, channels)`, `uint8`; `uint16` for png and tiff. 1 or 3
-            channels in RGB order; 4 with alpha, but for jpg; 2, gray with alpha, for png and tiff;
-            any number for tiff.
+            channels in RGB order, but for webp and avif, which hold no gray; 4 with alpha, but for
+            jpg; 2, gray with alpha, for png and tiff; any number for tiff.
         profile: The ICC profile that its colours are meant in, or None; bmp has no place for one.
 
     Raises:

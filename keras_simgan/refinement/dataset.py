@@ -41,8 +41,8 @@ def refine_dataset(
     """Refines a data set, so that it keeps its names, folders and labels.
 
     Images of any size are refined at their own size, bit depth and channels (see `ImageRefiner`)
-    and are written under the same name; JPEG is lossy and written at quality 97 and 4:4:4. In
-    TFRecord files each example's image is refined, and so in data sets of TensorFlow Datasets (see
+    and are written under the same name, in the format of their content, with all that their files
+    hold besides pixels; `docs/image_files.md` says what does not stay. In TFRecord files each example's image is refined, and so in data sets of TensorFlow Datasets (see
     `tfrecords`). All other files are copied: labels, and images in folders of masks. Annotations
     stay as they are, to the byte, unless they hold absolute paths into the source, which then point
     into the destination, or name images that were left out; of more than 256 MiB they are copied
