@@ -42,11 +42,12 @@ def refine_dataset(
 
     Images of any size are refined at their own size, bit depth and channels (see `ImageRefiner`)
     and are written under the same name, in the format of their content, with all that their files
-    hold besides pixels; `docs/image_files.md` says what does not stay. In TFRecord files each example's image is refined, and so in data sets of TensorFlow Datasets (see
-    `tfrecords`). All other files are copied: labels, and images in folders of masks. Annotations
-    stay as they are, to the byte, unless they hold absolute paths into the source, which then point
-    into the destination, or name images that were left out; of more than 256 MiB they are copied
-    with a warning. Hidden files, and folders that are links, are left out.
+    hold besides pixels; `docs/image_files.md` says what does not stay. In TFRecord files each
+    example's image is refined, and so in data sets of TensorFlow Datasets (see `tfrecords`). All
+    other files are copied: labels, and images in folders of masks. Annotations stay as they are, to
+    the byte, unless they hold absolute paths into the source, which then point into the
+    destination, or name images that were left out; of more than 256 MiB they are copied with a
+    warning. Hidden files, and folders that are links, are left out.
 
     Of a model that was trained on label maps, such as a pix2pix, each image is a label map, and the
     photo that is made of it has its name (see `LabelMapRefiner`). The map itself is copied, to the

@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 ORIENTATION = 274
 _DIRECTORIES = (34665, 34853, 40965)  # EXIF, GPS, interoperability
@@ -29,7 +30,7 @@ class Tag:
     code: int
     kind: int
     count: int
-    content: "bytes | list[Tag]"
+    content: Any
 
 
 class Layout:

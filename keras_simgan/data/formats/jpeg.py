@@ -66,7 +66,8 @@ def decode(encoded: bytes) -> Decoded:
     profile = b"".join(part for _, part in sorted(profiles.items())) or None
     if len(profiles) != expected or (profiles and profile is None):
         profile, lost = None, lost or "its colour profile is damaged"
-    with JpegImagePlugin.JpegImageFile(io.BytesIO(b"".join(bare))) as file:
+    file = JpegImagePlugin.JpegImageFile(io.BytesIO(b"".join(bare)))
+    with file:
         file.load()
         finest = min((sum(table) for table in file.quantization.values()), default=1e9)
         if file.mode == "CMYK":
@@ -107,7 +108,7 @@ def encode(image: np.ndarray, metadata: Metadata) -> bytes:
     )
     if not ok:
         raise ValueError(f"JPEG cannot hold an image of {image.shape[1]}x{image.shape[0]}")
-    encoded = memoryview(buffer)
+    encoded = buffer.data
     place = 4 + struct.unpack_from(">H", encoded, 4)[0]  # behind the JFIF header, which is first
     header = bytes(encoded[:place])
     if jfif is not None:  # its version and the resolution

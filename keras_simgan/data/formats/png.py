@@ -99,7 +99,7 @@ def encode(image: np.ndarray, metadata: Metadata) -> bytes:
         )
         if not ok:
             raise ValueError(f"PNG cannot hold an image of {image.shape[1]}x{image.shape[0]}")
-        encoded = memoryview(buffer)
+        encoded = buffer.data
     parts = metadata.parts or {"before": [], "after": [], "background": b""}
     before = list(parts["before"])
     if metadata.profile is not None:
@@ -148,15 +148,15 @@ def _pixels(encoded: bytes, chunks: list, depth: int, colour: int, count: int) -
             return image if image.ndim == 3 else image[..., None]
     if count > _OPENCV_PIXELS:
         raise NotKept(f"has more than {_OPENCV_PIXELS} pixels of 16 bits. Cut it into pieces.")
-    image = cv2.imdecode(np.frombuffer(bare, "uint8"), cv2.IMREAD_UNCHANGED)
-    if image is None or image.dtype != "uint16":
+    decoded = cv2.imdecode(np.frombuffer(bare, "uint8"), cv2.IMREAD_UNCHANGED)
+    if decoded is None or decoded.dtype != "uint16":
         raise ValueError("it cannot be decoded")
-    if image.ndim == 2:
-        return image[..., None]
+    if decoded.ndim == 2:
+        return decoded[..., None]
     if colour == _GRAY_ALPHA:
-        return np.ascontiguousarray(image[..., [0, 3]])
+        return np.ascontiguousarray(decoded[..., [0, 3]])
     return cv2.cvtColor(
-        image, cv2.COLOR_BGRA2RGBA if colour == _COLOUR_ALPHA else cv2.COLOR_BGR2RGB
+        decoded, cv2.COLOR_BGRA2RGBA if colour == _COLOUR_ALPHA else cv2.COLOR_BGR2RGB
     )
 
 

@@ -8,6 +8,7 @@ what it can, and the others only what they are known to do right.
 import io
 import math
 import zlib
+from typing import Any
 
 import cv2
 import numpy as np
@@ -103,9 +104,10 @@ def encode(image: np.ndarray, metadata: Metadata) -> bytes:
         metadata: What else to write.
     """
     channels = image.shape[-1]
+    stored: dict[str, Any]
     (order, is_big), tags, stored = metadata.parts or ((None, False), [], {})
     extra = {1: None, 2: ["unassalpha"], 3: None, 4: ["unassalpha"]}
-    options = {
+    options: dict[str, Any] = {
         "photometric": "rgb" if channels in (3, 4) else "minisblack",
         "planarconfig": "contig" if channels > 1 else None,
         "extrasamples": extra.get(channels, ["unspecified"] * (channels - 1)),

@@ -12,7 +12,7 @@ from keras_simgan.data.formats.directory import read_exif
 try:
     from PIL import AvifImagePlugin
 except ImportError:  # a Pillow before 11.3
-    AvifImagePlugin = None
+    AvifImagePlugin = None  # type: ignore[assignment]
 
 _HAS_AVIF = AvifImagePlugin is not None and AvifImagePlugin.SUPPORTED
 # WebP's lossy mode has colours for every fourth pixel only, and loses 1 to 3 levels on average.
