@@ -104,8 +104,10 @@ def encode(image: np.ndarray, metadata: Metadata) -> bytes:
         metadata: What else to write.
     """
     channels = image.shape[-1]
-    stored: dict[str, Any]
-    (order, is_big), tags, stored = metadata.parts or ((None, False), [], {})
+    order, is_big, tags = None, False, []
+    stored: dict[str, Any] = {}
+    if metadata.parts is not None:
+        (order, is_big), tags, stored = metadata.parts
     extra = {1: None, 2: ["unassalpha"], 3: None, 4: ["unassalpha"]}
     options: dict[str, Any] = {
         "photometric": "rgb" if channels in (3, 4) else "minisblack",
