@@ -12,11 +12,13 @@ from typing import Any
 
 from keras_simgan import disk
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".avif")
+VIDEO_SUFFIXES = (".apng", ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")
 # Pictures that are not read here: met in a folder they are reported, never silently passed over.
 OTHER_IMAGE_SUFFIXES = (
-    *(".webp", ".gif", ".heic", ".heif", ".avif", ".jp2", ".exr", ".hdr", ".tga", ".jfif", ".dng"),
+    *(".gif", ".heic", ".heif", ".jp2", ".jxl", ".exr", ".hdr", ".tga", ".jfif", ".dng"),
     *(".pbm", ".pgm", ".ppm", ".pnm"),
+    *VIDEO_SUFFIXES,
 )
 THREADS = min(8, os.cpu_count() or 1)
 # What `read_ahead` may read ahead of its consumer: so many results, which take so many bytes
@@ -40,6 +42,11 @@ def unsupported_format(path: str | Path) -> ImageError:
     Args:
         path: The file.
     """
+    if str(path).lower().endswith((".gif", *VIDEO_SUFFIXES)):
+        return ImageError(
+            f"{str(path)!r} holds moving pictures, which are not read here. Save its frames as "
+            ".png, each a file, and take it out of the folder."
+        )
     return ImageError(
         f"The image {str(path)!r} has an unsupported format. Convert it to one of "
         f"{', '.join(IMAGE_SUFFIXES)}."

@@ -4,12 +4,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
-from keras_simgan.data._encoded import Decoded, NotKept
-from keras_simgan.data._photo import decode_photo, encode_photo
-from keras_simgan.data._profile import LARGEST_JPEG_PROFILE
-from keras_simgan.data._tiff import decode_tiff, encode_tiff, is_tiff
 from keras_simgan.data.files import (
     IMAGE_SUFFIXES,
     ImageError,
@@ -17,6 +12,7 @@ from keras_simgan.data.files import (
     replacing,
     unsupported_format,
 )
+from keras_simgan.data.formats import CHANNELS, DEPTHS, Decoded, Metadata, NotKept, decode, encode
 from keras_simgan.disk import read_regular
 
 
@@ -28,8 +24,8 @@ def read_image(
     The file is checked from end to end, so that a truncated one is never half read.
 
     Args:
-        path: A png, jpg, bmp or tiff file of 8 or 16 bits per channel; tiff may have any number of
-            channels.
+        path: A png, jpg, bmp, tiff, webp or avif file of 8 or 16 bits per channel; tiff may have
+            any number of channels.
         channels: The number of channels to expect, or `None` for any. An alpha channel counts.
         convert_channels: Whether to convert instead of failing where the file has another number
             of channels: colour to gray by luminance (ITU-R 601), gray to colour by repetition.
@@ -82,6 +78,8 @@ def fit_channels(
 def read_image_with_profile(path: str | Path) -> tuple[np.ndarray, bytes | None]:
     """Reads one image and its colour profile, so that `write_image` can write both again.
 
+    Refining keeps more than these two: see `docs/image_files.md`.
+
     Args:
         path: See `read_image`.
 
@@ -90,7 +88,7 @@ def read_image_with_profile(path: str | Path) -> tuple[np.ndarray, bytes | None]
 
     Raises:
         ImageError: As `read_image`; and if the file holds what writing the two would lose: CMYK
-            colours, further pages or frames, or a profile inside a bmp.
+            colours, further pages, pictures or frames, or a profile or gamma inside a bmp.
 
     Example:
         >>> write_image("eye.png", np.zeros((36, 60, 1), "uint8"))
@@ -98,18 +96,19 @@ def read_image_with_profile(path: str | Path) -> tuple[np.ndarray, bytes | None]
         >>> write_image("copy.png", image, profile)
     """
     path = Path(path)
-    return decode_image(path, read_bytes(path))
+    image, metadata = decode_image(path, read_bytes(path))
+    return image, metadata.profile
 
 
-def decode_image(path: str | Path, encoded: bytes) -> tuple[np.ndarray, bytes | None]:
+def decode_image(path: str | Path, encoded: bytes) -> tuple[np.ndarray, Metadata]:
     """Decodes an image that is in memory, as `read_image_with_profile` does one on disk.
 
     Args:
         path: What to call it in errors.
-        encoded: The content of a png, jpg, bmp or tiff file.
+        encoded: The content of the file, of any format that is read here.
 
     Returns:
-        The image and its ICC profile.
+        The image, upright; and what its file holds besides, for `encode_image`.
 
     Raises:
         ImageError: As `read_image_with_profile`.
@@ -120,7 +119,7 @@ def decode_image(path: str | Path, encoded: bytes) -> tuple[np.ndarray, bytes | 
             f"The image {str(path)!r} cannot be written again as it is: {decoded.lost}. Convert it "
             'to a single gray or RGB image, or pass `on_bad_image="skip"` to go on without it.'
         )
-    return decoded.image, decoded.profile
+    return decoded.image, decoded.metadata
 
 
 def read_bytes(path: Path) -> bytes:
@@ -151,7 +150,7 @@ def decode_any(path: str | Path, encoded: bytes) -> Decoded:
         ImageError: If it is damaged, or of a kind that is not read here.
     """
     try:
-        decoded = decode_tiff(encoded) if is_tiff(encoded) else decode_photo(encoded)
+        decoded = decode(encoded)
         note_decoded(decoded.image.nbytes)
         return decoded
     except NotKept as error:
@@ -159,8 +158,7 @@ def decode_any(path: str | Path, encoded: bytes) -> Decoded:
     except MemoryError:
         raise
     except Exception as error:  # on damaged files decoders raise many kinds, SyntaxError among them
-        not_an_image = isinstance(error, Image.UnidentifiedImageError)
-        reason = "not an image" if not_an_image else str(error) or type(error).__name__
+        reason = str(error) or type(error).__name__
         raise ImageError(
             f"The image {str(path)!r} is damaged or truncated ({reason}, {len(encoded)} bytes). "
             'Replace it, take it out, or pass `on_bad_image="skip"` to go on without such images.'
@@ -204,30 +202,33 @@ def write_image(path: str | Path, image: np.ndarray, profile: bytes | None = Non
 
     The file is written beside its place and then moved there, so that an interruption never
     leaves half an image under the final name. Folders are made; an existing file is replaced.
-    JPEG is lossy and is written at quality 95, with the colours of every pixel (4:4:4).
+    JPEG is written at quality 97 and AVIF at 99, with the colours of every pixel (4:4:4), which
+    changes values by less than a level on average; WebP is written lossless.
 
     Args:
-        path: Where to; the suffix chooses the format (png, jpg, bmp or tiff).
+        path: Where to; the suffix chooses the format (png, jpg, bmp, tiff, webp or avif).
         image: Shape `(height, width, channels)`, `uint8`; `uint16` for png and tiff. 1 or 3
-            channels in RGB order; 4 with alpha, but for jpg; 2, gray with alpha, for png and tiff;
-            any number for tiff.
+            channels in RGB order, but for webp and avif, which hold no gray; 4 with alpha, but for
+            jpg; 2, gray with alpha, for png and tiff; any number for tiff.
         profile: The ICC profile that its colours are meant in, or None; bmp has no place for one.
 
     Raises:
         ImageError: If the format cannot hold such an image, or the file cannot be written.
     """
-    encoded = encode_image(path, image, profile)
+    kind = _kind(Path(path))
+    encoded = encode_image(path, image, Metadata(kind, profile))
     with replacing(path) as temporary:
         temporary.write_bytes(encoded)
 
 
-def encode_image(path: str | Path, image: np.ndarray, profile: bytes | None = None) -> bytes:
+def encode_image(path: str | Path, image: np.ndarray, metadata: Metadata | None = None) -> bytes:
     """Encodes an image as `write_image` writes it.
 
     Args:
-        path: Its suffix chooses the format; also what to call the image in errors.
-        image: As for `write_image`.
-        profile: As for `write_image`.
+        path: What to call the image in errors; without `metadata` its suffix chooses the format.
+        image: As for `write_image`, upright.
+        metadata: What `decode_image` gave for the file whose place the image takes: it is encoded
+            in the format of that file's content, turned as that was, with all that was in it.
 
     Returns:
         The content of the file.
@@ -236,11 +237,8 @@ def encode_image(path: str | Path, image: np.ndarray, profile: bytes | None = No
         ImageError: If the format cannot hold such an image.
     """
     path, image = Path(path), np.asarray(image)
-    suffix = path.suffix.lower()
-    if suffix not in IMAGE_SUFFIXES:
-        raise ImageError(f"Cannot write {str(path)!r}: use one of {', '.join(IMAGE_SUFFIXES)}.")
-    kind = {".jpeg": ".jpg", ".tiff": ".tif"}.get(suffix, suffix)
-    channels = {".jpg": (1, 3), ".bmp": (1, 3, 4), ".png": (1, 2, 3, 4)}.get(kind)
+    metadata = metadata or Metadata(_kind(path))
+    kind, channels = metadata.kind, CHANNELS[metadata.kind]
     if image.ndim != 3 or 0 in image.shape:
         raise ImageError(
             f"Cannot write {str(path)!r}: the image has the shape {image.shape}; expected "
@@ -248,27 +246,25 @@ def encode_image(path: str | Path, image: np.ndarray, profile: bytes | None = No
         )
     if channels is not None and image.shape[-1] not in channels:
         raise ImageError(
-            f"Cannot write {str(path)!r}: {suffix} holds {', '.join(map(str, channels))} channels, "
+            f"Cannot write {str(path)!r}: {kind} holds {', '.join(map(str, channels))} channels, "
             f"not {_describe_channels(image.shape[-1])}. Write .tif, or drop channels."
         )
-    depths = ("uint8", "uint16") if kind in (".png", ".tif") else ("uint8",)
-    if image.dtype.name not in depths:
+    if image.dtype.name not in DEPTHS[kind]:
         raise ImageError(
-            f"Cannot write {str(path)!r}: {suffix} holds {' or '.join(depths)}, not {image.dtype}."
-        )
-    if profile is not None and kind == ".bmp":
-        raise ImageError(
-            f"Cannot write {str(path)!r}: {suffix} has no place for the colour profile. Write .png."
-        )
-    if profile is not None and kind == ".jpg" and len(profile) > LARGEST_JPEG_PROFILE:
-        raise ImageError(
-            f"Cannot write {str(path)!r}: {suffix} holds colour profiles of up to "
-            f"{LARGEST_JPEG_PROFILE} bytes, not {len(profile)}. Write .tif."
+            f"Cannot write {str(path)!r}: {kind} holds {' or '.join(DEPTHS[kind])}, not "
+            f"{image.dtype}."
         )
     try:
-        return encode_tiff(image, profile) if kind == ".tif" else encode_photo(kind, image, profile)
+        return encode(image, metadata)
     except ValueError as error:
         raise ImageError(f"Cannot write {str(path)!r}: {error}.") from error
+
+
+def _kind(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in IMAGE_SUFFIXES:
+        raise ImageError(f"Cannot write {str(path)!r}: use one of {', '.join(IMAGE_SUFFIXES)}.")
+    return {".jpeg": ".jpg", ".tiff": ".tif"}.get(suffix, suffix)
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

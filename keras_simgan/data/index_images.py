@@ -1,17 +1,11 @@
 """Images whose pixels are numbers of things, not colours."""
 
-import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from keras_simgan.data.files import ImageError
 from keras_simgan.data.images import decode_any, read_bytes
-
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PNG_DEPTH, _PNG_KIND = 24, 25  # where a PNG says how many bits a value has, and what it means
-_PNG_GRAY = 0
 
 
 class IndexMaps:
@@ -47,18 +41,8 @@ class IndexMaps:
             ImageError: If it is damaged, or a jpg.
         """
         refuse_jpeg(path)
-        image = decode_any(path, encoded).image  # which checks it from end to end
-        try:
-            with Image.open(io.BytesIO(encoded), formats=["PNG", "BMP", "TIFF"]) as file:
-                if file.mode in ("P", "1"):
-                    return np.asarray(ImageOps.exif_transpose(file)).astype("uint8")[..., None]
-        except UnidentifiedImageError:  # a tiff that only tifffile knows; it has no palette
-            return image
-        if encoded.startswith(_PNG_SIGNATURE) and encoded[_PNG_KIND] == _PNG_GRAY:
-            bits = encoded[_PNG_DEPTH]
-            if bits < 8:
-                return image // (255 // (2**bits - 1))
-        return image
+        decoded = decode_any(path, encoded)
+        return decoded.image if decoded.values is None else decoded.values
 
     def resize(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Resizes one map, by nearest neighbour.

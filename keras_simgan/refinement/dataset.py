@@ -43,12 +43,13 @@ def refine_dataset(
     """Refines a data set, so that it keeps its names, folders and labels.
 
     Images of any size are refined at their own size, bit depth and channels (see `ImageRefiner`)
-    and are written under the same name; JPEG is lossy and written at quality 95 and 4:4:4. In
-    TFRecord files each example's image is refined, and so in data sets of TensorFlow Datasets (see
-    `tfrecords`). All other files are copied: labels, and images that are masks. Annotations
-    stay as they are, to the byte, unless they hold absolute paths into the source, which then point
-    into the destination, or name images that were left out; of more than 256 MiB they are copied
-    with a warning. Hidden files are left out; links are followed, to each folder once.
+    and are written under the same name, in the format of their content, with all that their files
+    hold besides pixels; `docs/image_files.md` says what does not stay. In TFRecord files each
+    example's image is refined, and so in data sets of TensorFlow Datasets (see `tfrecords`). All
+    other files are copied: labels, and images that are masks. Annotations stay as they are, to the
+    byte, unless they hold absolute paths into the source, which then point into the destination, or
+    name images that were left out; of more than 256 MiB they are copied with a warning. Hidden files
+    are left out; links are followed, to each folder once.
 
     Of a model that was trained on label maps, such as a pix2pix, each image is a label map, and the
     photo that is made of it has its name (see `LabelMapRefiner`). The map itself is copied, to the

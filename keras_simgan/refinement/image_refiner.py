@@ -1,5 +1,6 @@
 """Refining images as they are on disk: any size, 8 or 16 bits, gray, colour, with alpha."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_simgan.data.files import IMAGE_SUFFIXES, unsupported_format
+from keras_simgan.data.formats import Metadata
 from keras_simgan.data.images import decode_image
 from keras_simgan.ranges import from_unit, to_unit
 from keras_simgan.refinement.scores import shown
@@ -116,21 +118,22 @@ class ImageRefiner:
         if not name.lower().endswith(IMAGE_SUFFIXES):
             raise unsupported_format(source / name)
 
-    def decode(self, files: dict[str, tuple[Path, bytes]]) -> tuple[np.ndarray, bytes | None]:
+    def decode(self, files: dict[str, tuple[Path, bytes]]) -> tuple[np.ndarray, Metadata | None]:
         """Decodes what `refine` takes of one image.
 
         Args:
             files: Path and content of each of its `inputs`.
 
         Returns:
-            Its pixels, and its colour profile where the refined image is to have it, too.
+            Its pixels, upright; and what else the refined image is to have of its file.
 
         Raises:
             ImageError: If a file is damaged, or cannot be written again as it is.
         """
-        image, profile = decode_image(*files["input"])
-        # A profile for gray says nothing of colours.
-        return image, profile if self.keeps_channels else None
+        image, metadata = decode_image(*files["input"])
+        if not self.keeps_channels:  # a profile for gray says nothing of colours
+            metadata = dataclasses.replace(metadata, profile=None)
+        return image, metadata
 
     def reference(self, images: list[np.ndarray]) -> dict[str, np.ndarray]:
         """What a `LabelAgreement` compares refined images with, by the name of its argument.

@@ -146,8 +146,8 @@ class LabelMapRefiner(ImageRefiner):
             files: Path and content of each of its `inputs`.
 
         Returns:
-            Indices and, where there are any, ids, shape `(height, width, 1 or 2)`; None, as a photo
-            has no colour profile.
+            Indices and, where there are any, ids, shape `(height, width, 1 or 2)`; None, as a
+            photo has nothing of a map's file.
 
         Raises:
             ImageError: If a file is damaged, holds what is no class, or the two differ in size.

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_simgan.data.files import THREADS, ImageError, read_ahead, replacing
+from keras_simgan.data.formats import Metadata
 from keras_simgan.data.images import encode_image
 from keras_simgan.disk import read_regular
 from keras_simgan.ranges import to_unit
@@ -33,7 +34,7 @@ class _Image:
 
     name: str
     pixels: np.ndarray
-    profile: bytes | None
+    metadata: Metadata | None
     source: list[int]
     checksums: dict[str, str]
 
@@ -132,7 +133,7 @@ class ShardRefiner:
                 seen, encoded = _read_unchanged(file)
                 source += seen
                 files[what] = file, encoded
-            pixels, profile = self.refiner.decode(files)
+            pixels, metadata = self.refiner.decode(files)
             try:
                 self.refiner.check(pixels)
             except ValueError as error:
@@ -143,7 +144,7 @@ class ShardRefiner:
             f"{what}_sha256": hashlib.sha256(encoded).hexdigest()
             for what, (_, encoded) in files.items()
         }
-        return _Image(name, pixels, profile, source, checksums)
+        return _Image(name, pixels, metadata, source, checksums)
 
     def _batches(self, read: Iterator, failed: list) -> Iterator[list[_Image]]:
         # Images of one shape go through the network together, in the order in which they came.
@@ -189,8 +190,8 @@ class ShardRefiner:
     ) -> Outcome | tuple[str, ImageError]:
         path = self.destination / image.name
         try:
-            encoded = encode_image(path, refined, image.profile)
-        except ImageError as error:  # a PNG with alpha, say, that is named .jpg
+            encoded = encode_image(path, refined, image.metadata)
+        except ImageError as error:  # too many channels for its format, say
             return image.name, error
         with replacing(path) as temporary:
             temporary.write_bytes(encoded)

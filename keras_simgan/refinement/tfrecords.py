@@ -162,16 +162,17 @@ def _refined(refiner: ImageRefiner, path: Path, first: int, batch: list[bytes]) 
         except Exception as error:  # protobuf's DecodeError has no public home
             raise ImageError(f"{where!r} is no tf.train.Example: {error}.") from error
         values = _image_values(example, where)
-        suffix = _suffix(values[0])
-        image, profile = decode_image(where, values[0])
+        image, metadata = decode_image(where, values[0])
         images.append(image)
         try:
             refiner.check(image)
         except ValueError as error:
             raise ImageError(f"The image of {where!r} cannot be refined. {error}") from error
-        examples.append((example, values, f"{where}{suffix}", profile))
-    for (_, values, name, profile), image in zip(examples, _by_shape(refiner, images), strict=True):
-        values[0] = encode_image(name, image, profile)
+        examples.append((example, values, where, metadata))
+    for (_, values, where, metadata), image in zip(
+        examples, _by_shape(refiner, images), strict=True
+    ):
+        values[0] = encode_image(where, image, metadata)
     return [example.SerializeToString() for example, *_ in examples]
 
 

@@ -517,7 +517,7 @@ def tiff_claiming(side, channels=1, one_strip=False):
     "suffix, content, match",
     [
         (".png", png_claiming(13_000, 13_000), "claims 13000x13000 pixels, far more than its"),
-        (".png", png_claiming(100_000, 100_000), "exceeds limit"),
+        (".png", png_claiming(100_000, 100_000), "claims 100000x100000 pixels, far more"),
         (".png", png_with_a_chunk_of(0xFF7F0149), "the file ends before the image does"),
         (".tif", tiff_claiming(60_000), "claims 60000x60000 pixels, far more"),
         (".tif", tiff_claiming(2**31, 5), "claims 2147483648x2147483648 pixels, far more"),
@@ -552,13 +552,19 @@ def test_bad_files(tmp_path):
     (tmp_path / "text.png").write_text("no picture")
     (tmp_path / "empty.png").touch()
     (tmp_path / "a.webp").touch()
+    (tmp_path / "a.gif").touch()
+    (tmp_path / "a.tga").touch()
+    (tmp_path / "video.png").write_bytes(b"\0\0\0\x20ftypisom" + bytes(20))
     Image.fromarray(np.zeros((4, 4), "float32")).save(tmp_path / "float.tiff")
     Image.fromarray(picture()).save(tmp_path / "gif.png", "GIF")
     for name, match in {
         "text.png": "not an image, 10 bytes",
-        "gif.png": "not an image",
+        "gif.png": "is a GIF by its content.*Convert it to .png",
+        "video.png": "is a video by its content.*Save its frames as .png",
+        "a.gif": "holds moving pictures.*Save its frames",
         "empty.png": "not an image, 0 bytes",
-        "a.webp": "unsupported format. Convert it to one of .png",
+        "a.webp": "not an image, 0 bytes",
+        "a.tga": "unsupported format. Convert it to one of .png",
         "float.tiff": "float32 values; expected 8 or 16 bits",
         "missing.png": "No such file",
     }.items():

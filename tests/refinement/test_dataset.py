@@ -13,6 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_simgan.data import ImageError, read_image, write_image
 from keras_simgan.disk import TEMPORARY_PREFIX
@@ -512,7 +513,7 @@ def test_bad_images(source, tmp_path):
     path = source / "1.png"
     path.write_bytes(path.read_bytes()[:-20])
     (source / "film.gif").write_bytes(b"GIF89a")
-    with pytest.raises(ImageError, match="film.gif' has an unsupported format"):
+    with pytest.raises(ImageError, match="film.gif' holds moving pictures"):
         refine(source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     (source / "film.gif").unlink()
@@ -529,15 +530,48 @@ def test_bad_images(source, tmp_path):
     assert "is damaged or truncated" in lines["1.png"]["reason"]
 
 
-def test_images_that_their_format_cannot_hold_are_skipped(source, tmp_path):
-    for name, image in {"alpha": picture(6, 8, 4), "deep": picture(dtype="uint16")}.items():
-        write_image(tmp_path / "image.png", image)
-        (tmp_path / "image.png").rename(source / f"{name}.jpg")
-    with pytest.raises(ImageError, match="Cannot write .*alpha.jpg': .jpg holds 1, 3 channels"):
-        refine(source, tmp_path / "out")
-    with pytest.warns(UserWarning, match="2 images .* were skipped: 'alpha.jpg', 'deep.jpg'"):
-        report = refine(source, tmp_path / "out", on_bad_image="skip")
-    assert (report.refined + report.finished_before, report.skipped) == (9, 2)
+def test_images_that_their_format_cannot_hold_are_skipped(tmp_path):
+    for name in ("0.jpg", "1.png"):
+        write_image(tmp_path / "in" / name, picture(6, 8, 1))
+    image = keras.Input((6, 8, 1))
+    twice = keras.Model(image, keras.layers.Concatenate()([image, image]))
+    with pytest.raises(ImageError, match="Cannot write .*0.jpg': .jpg holds 1, 3 channels"):
+        refine(tmp_path / "in", tmp_path / "out", twice)
+    with pytest.warns(UserWarning, match="1 of 2 images .* were skipped: '0.jpg'|1 image"):
+        report = refine(tmp_path / "in", tmp_path / "out", twice, on_bad_image="skip")
+    assert (report.refined + report.finished_before, report.skipped) == (1, 1)
+
+
+def test_a_file_keeps_the_format_of_its_content(tmp_path):
+    for name, dtype in {"alpha.jpg": "uint8", "deep.jpg": "uint16"}.items():
+        write_image(tmp_path / "image.png", picture(6, 8, 4, dtype))
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "image.png").rename(tmp_path / "in" / name)
+    refine(tmp_path / "in", tmp_path / "out", negative(4))
+    for name in ("alpha.jpg", "deep.jpg"):
+        old, new = read_image(tmp_path / "in" / name), read_image(tmp_path / "out" / name)
+        np.testing.assert_array_equal(new, np.iinfo(old.dtype).max - old)
+
+
+def test_boxes_hold_where_an_image_is_turned_by_its_exif(tmp_path):
+    """The network sees the image upright; its file lies as before, beside the labels."""
+    old = picture(6, 8, 3)
+    exif = Image.Exif()
+    exif[274], exif[271] = 6, "Camera"
+    (tmp_path / "in").mkdir()
+    Image.fromarray(old).save(tmp_path / "in/0.png", exif=exif, dpi=(300, 300))
+    seen = []
+
+    def critic(images):
+        seen.append(images.shape)
+        return np.zeros(len(images))
+
+    refine(tmp_path / "in", tmp_path / "out", negative(3), critic=critic)
+    assert seen[0][1:3] == (8, 6)
+    with Image.open(tmp_path / "out/0.png") as file:
+        np.testing.assert_array_equal(np.asarray(file), 255 - old)
+        assert dict(file.getexif()) == {271: "Camera", 274: 6}
+        assert [round(dots) for dots in file.info["dpi"]] == [300, 300]
 
 
 def test_a_colour_refiner_refuses_gray_images(source, tmp_path):

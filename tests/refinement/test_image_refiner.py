@@ -98,8 +98,8 @@ def test_a_profile_for_gray_is_none_for_colours(tmp_path):
     path = tmp_path / "gray.png"
     write_image(path, image(6, 8, 1), b"a profile of gray")
     files = {"input": (path, path.read_bytes())}
-    assert ImageRefiner(negative((6, 8, 1))).decode(files)[1] is not None
-    assert ImageRefiner(converting(1, 3)).decode(files)[1] is None
+    assert ImageRefiner(negative((6, 8, 1))).decode(files)[1].profile == b"a profile of gray"
+    assert ImageRefiner(converting(1, 3)).decode(files)[1].profile is None
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
