@@ -37,12 +37,37 @@ def branch(condition, if_true, if_false, state):
     return if_true() if bool(condition) else if_false()
 
 
+def across_devices(function, tensors):
+    """Returns `function(tensors)`: there is one device."""
+    return function(tensors)
+
+
+def first_row(count):
+    """Returns 0, where the whole batch begins."""
+    return 0
+
+
 class TrainingSteps(keras.Model):
     """Steps that record gradients only inside `value_and_gradients`."""
 
     def variable_scope(self):
         """Where variables that are made after the model belong: anywhere."""
         return contextlib.nullcontext()
+
+    #: How many devices share each batch out among them by copies of the model.
+    devices = 1
+
+    def check_strategy(self):
+        """Raises a ValueError among several processes, each of which would train alone."""
+        distributed = torch.distributed
+        if distributed.is_available() and distributed.is_initialized():
+            if (count := distributed.get_world_size()) > 1:
+                raise ValueError(
+                    f"A {type(self).__name__} trains in one process on torch; `torch.distributed` "
+                    f"has {count} here, whose gradients nothing would bring together. Train on "
+                    "several devices on JAX (`keras.distribution.DataParallel`) or TensorFlow "
+                    "(`tf.distribute.MirroredStrategy`); presets move between backends."
+                )
 
     def train_step(self, data):
         """Plays one adversarial step."""

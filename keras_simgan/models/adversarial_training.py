@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_simgan.backend import value_and_gradients
 from keras_simgan.losses.precision import at_least_float32
-from keras_simgan.models import batches
+from keras_simgan.models import batches, several_devices
 from keras_simgan.models.loss_names import loss_names
 from keras_simgan.models.translator import Translator
 from keras_simgan.models.turn_optimizer import LossScaleOptimizer, TurnOptimizer, plain_optimizer
@@ -74,6 +75,7 @@ class AdversarialTraining(Translator):
                 "own."
             )
         self._refuse_unnamed(self.layers)
+        several_devices.prepare(self, kwargs)
         defaults = self.default_optimizers()
         generator = plain_optimizer("generator_optimizer", generator_optimizer, defaults[0])
         discriminator = plain_optimizer(
@@ -221,6 +223,8 @@ class AdversarialTraining(Translator):
         if isinstance(validation, tuple | list):
             for images in validation:
                 batches.check_images("validation_data", images)
+            size = kwargs.get("validation_batch_size") or batch_size
+            several_devices.check_shares(self, validation[0], size)
         elif validation is not None:
             kwargs["validation_data"] = batches.first_batch(validation)[1]
         if hasattr(x, "set_epoch"):
@@ -232,17 +236,21 @@ class AdversarialTraining(Translator):
             )
             single = isinstance(callbacks, keras.callbacks.Callback)
             callbacks = [*([callbacks] if single else callbacks or []), set_epoch]
+        several_devices.check_shares(self, x, batch_size)
         steps = batches.steps_of(x, batch_size, kwargs.get("steps_per_epoch"))
         if steps is not None:
-            planned = int(self.step) + steps * (epochs - kwargs.get("initial_epoch", 0))
+            planned = self._steps_taken() + steps * (epochs - kwargs.get("initial_epoch", 0))
             self._warn_of_warmup(planned, "will end")
         self._fits = True
         try:
             history = super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
         finally:
             self._fits = False
-        self._warn_of_warmup(int(self.step), "has ended")
+        self._warn_of_warmup(self._steps_taken(), "has ended")
         return history
+
+    def _steps_taken(self) -> int:
+        return int(ops.convert_to_numpy(self.step))
 
     def _warn_of_warmup(self, step: int, verb: str) -> None:
         warmup = getattr(self.turns, "warmup", 0)
@@ -258,6 +266,8 @@ class AdversarialTraining(Translator):
         """Measures every loss, as `keras.Model.evaluate` does, and trains nothing."""
         if not self._fits:  # whose validation data `fit` has looked at
             x = self.inspect_data(x, y)
+            size = args[0] if args else kwargs.get("batch_size")
+            several_devices.check_shares(self, x, size)
         return super().evaluate(x, y, *args, **kwargs)
 
     def train_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -299,9 +309,15 @@ class AdversarialTraining(Translator):
                     f"{list(self._loss_means)}. Losses have the same names in every step; a loop "
                     "of your own calls `inspect_data(source, target)` before its first step."
                 )
+            if self.devices > 1:  # of a small batch to measure some get nothing, whose mean is NaN
+                value = ops.where(batch_size > 0, value, 0.0)
             self._loss_means[name].update_state(value, sample_weight=batch_size)
 
     def logs(self) -> dict:
         """The mean of each loss, and `loss`, their sum."""
         named = {name: mean.result() for name, mean in self._loss_means.items()}
         return {"loss": sum(named.values()), **named}
+
+    def get_metrics_result(self) -> dict:
+        """The same, of all devices, for Keras' own logs."""
+        return self.logs()
