@@ -91,7 +91,7 @@ class TrainingSteps(keras.Model):
     #: How many devices share each batch out among them by copies of the model.
     devices = 1
 
-    def check_strategy(self):
+    def check_strategy(self, optimizers):
         """Raises nothing: `keras.distribution.DataParallel` changes no result."""
 
     def train_step(self, state, data):

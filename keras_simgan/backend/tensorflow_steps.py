@@ -62,21 +62,30 @@ class TrainingSteps(keras.Model):
         """How many devices share each batch out among them by copies of the model."""
         return self.distribute_strategy.num_replicas_in_sync
 
-    def check_strategy(self):
+    def check_strategy(self, optimizers):
         """Raises a ValueError where the model would not train as on one device."""
-        of = type(self.distribute_strategy).__name__
-        if tf.distribute.get_strategy() is not self.distribute_strategy:
-            if self._distribute_strategy is None:
-                raise ValueError(
-                    f"This {type(self).__name__} was made outside the scope of the strategy; "
-                    "make networks and model and compile it inside `with strategy.scope():`."
-                )
-        if self.devices > 1 and not isinstance(
-            self.distribute_strategy, tf.distribute.MirroredStrategy
+        strategy, of = self.distribute_strategy, type(self).__name__
+        if not tf.distribute.has_strategy() and self.devices == 1:
+            return
+        variables = [*self.variables, *(optimizer.iterations for optimizer in optimizers)]
+        inside = strategy is tf.distribute.get_strategy() and self._distribute_strategy is not None
+        if (
+            not inside
+            or self.devices > 1
+            and any(
+                not isinstance(variable.value, tf.distribute.DistributedValues)
+                for variable in variables
+            )
         ):
             raise ValueError(
-                f"A {type(self).__name__} does not train with {of}; of TensorFlow's strategies "
-                "`tf.distribute.MirroredStrategy` is the one for it."
+                f"Parts of this {of} were made outside of `with strategy.scope():`, where they "
+                "are not on all devices. Make networks, model and optimizers inside, and compile "
+                "there."
+            )
+        if self.devices > 1 and not isinstance(strategy, tf.distribute.MirroredStrategy):
+            raise ValueError(
+                f"A {of} does not train with {type(strategy).__name__}; of TensorFlow's "
+                "strategies `tf.distribute.MirroredStrategy` is the one for it."
             )
 
     def make_train_function(self, force=False):

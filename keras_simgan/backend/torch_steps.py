@@ -57,7 +57,7 @@ class TrainingSteps(keras.Model):
     #: How many devices share each batch out among them by copies of the model.
     devices = 1
 
-    def check_strategy(self):
+    def check_strategy(self, optimizers):
         """Raises a ValueError among several processes, each of which would train alone."""
         distributed = torch.distributed
         if distributed.is_available() and distributed.is_initialized():

@@ -64,7 +64,8 @@ class AdversarialTraining(Translator):
 
         Raises:
             TypeError: An argument that a GAN does not take, such as `optimizer` or `loss`.
-            ValueError: One optimizer for both turns, or one that wraps others.
+            ValueError: One optimizer for both turns, or one that wraps others; or what several
+                devices would not train as one does.
         """
         allowed = {"run_eagerly", "jit_compile", "steps_per_execution", "auto_scale_loss"}
         if unknown := sorted(set(kwargs) - allowed):
@@ -75,7 +76,6 @@ class AdversarialTraining(Translator):
                 "own."
             )
         self._refuse_unnamed(self.layers)
-        several_devices.prepare(self, kwargs)
         defaults = self.default_optimizers()
         generator = plain_optimizer("generator_optimizer", generator_optimizer, defaults[0])
         discriminator = plain_optimizer(
@@ -86,6 +86,7 @@ class AdversarialTraining(Translator):
                 "`generator_optimizer` and `discriminator_optimizer` are the same object; each "
                 "turn needs an optimizer of its own."
             )
+        several_devices.prepare(self, [generator, discriminator], kwargs)
         if ema_momentum is not None:
             if not 0 <= ema_momentum < 1:
                 raise ValueError(f"`ema_momentum` must be in [0, 1); got {ema_momentum!r}.")

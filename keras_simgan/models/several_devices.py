@@ -10,26 +10,26 @@ from keras_simgan.layers import ImageBatchNormalization
 from keras_simgan.models import batches
 
 
-def prepare(model: Any, arguments: dict[str, Any]) -> None:
+def prepare(model: Any, optimizers: list, arguments: dict[str, Any]) -> None:
     """Makes a model train on all devices as it would on one.
 
     Args:
         model: The model, which is being compiled.
+        optimizers: Of both turns.
         arguments: What `keras.Model.compile` takes.
 
     Raises:
         ValueError: What can't be trained so.
     """
-    model.check_strategy()
+    model.check_strategy(optimizers)
     if model.devices == 1:
         return
-    of, layers = type(model).__name__, model._flatten_layers()
     if arguments.get("steps_per_execution", 1) != 1:
         raise ValueError(
-            f"On {model.devices} devices a {of} chooses the turns of each step before it: leave "
-            "out `steps_per_execution`."
+            f"On {model.devices} devices the turns of each step are chosen before it: leave out "
+            "`steps_per_execution`."
         )
-    for layer in layers:
+    for layer in model._flatten_layers():
         if layer.compute_dtype == "float16":
             raise ValueError(
                 f"Loss scaling, which float16 needs, does not work on {model.devices} devices; "
@@ -37,10 +37,14 @@ def prepare(model: Any, arguments: dict[str, Any]) -> None:
             )
         if isinstance(layer, ImageBatchNormalization):
             layer.synchronized = True
-        elif isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized:
+        elif (
+            isinstance(layer, keras.layers.BatchNormalization)
+            and layer.trainable
+            and not layer.synchronized
+        ):
             raise ValueError(
                 f"The layer {layer.name!r} would take the statistics of each device's share "
-                f"instead of the batch's. Make it with `synchronized=True`."
+                "instead of the batch's. Make it with `synchronized=True`."
             )
 
 
