@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,9 @@ def export_network(network: Any, filepath: str | Path, format: str, **kwargs: An
     if format == "onnx":
         kwargs = {"opset_version": OPSET, **kwargs}
         if backend == "torch":
-            _torch_to_onnx(network, filepath, **kwargs)
+            from keras_simgan.backend.torch_steps import export_onnx
+
+            export_onnx(network, filepath, **kwargs)
             return
         kwargs.setdefault("input_signature", [keras.tree.map_structure(_spec, network.input)])
     keras.Model.export(network, str(filepath), format=format, **kwargs)
@@ -54,48 +55,3 @@ def export_network(network: Any, filepath: str | Path, format: str, **kwargs: An
 
 def _spec(tensor):
     return keras.InputSpec(shape=tensor.shape, dtype=tensor.dtype, name=tensor.name)
-
-
-def _torch_to_onnx(network, filepath, opset_version: int, verbose: Any = None) -> None:
-    import torch
-
-    class Inference(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.network = network
-
-        def forward(self, inputs):
-            return self.network(inputs, training=False)
-
-    # Sizes that no layer takes for special: neither 1 nor alike nor multiples of anything.
-    usual = (3, 71, 59)
-
-    def sample(tensor):
-        sizes = [usual[axis] if size is None else size for axis, size in enumerate(tensor.shape)]
-        return torch.zeros(sizes, dtype=getattr(torch, tensor.dtype))
-
-    def sizes(tensor):
-        unknown = [axis for axis, size in enumerate(tensor.shape) if size is None]
-        return {axis: torch.export.Dim.DYNAMIC for axis in unknown}
-
-    structure = keras.tree.map_structure
-    names = [tensor.name for tensor in keras.tree.flatten(network.input)]
-    try:
-        with torch.no_grad(), keras.device("cpu"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of how Keras' modules keep their variables
-            program = torch.onnx.export(
-                Inference().eval(),
-                (structure(sample, network.input),),
-                input_names=names,
-                dynamic_shapes=(structure(sizes, network.input),),
-                opset_version=opset_version,
-                dynamo=True,
-                verbose=bool(verbose),
-            )
-    except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
-        raise ValueError(
-            f"Torch can't trace the network {network.name!r} for inputs of shape "
-            f"{network.input_shape}. Give it a fixed size (`for_image_shape`), or save a preset "
-            f"and export it with KERAS_BACKEND=tensorflow. ({str(error).splitlines()[-1]})"
-        ) from error
-    program.save(str(filepath))

@@ -101,6 +101,10 @@ def translated(any_size):
 def test_any_size(any_size, translated, tmp_path, format, direction):
     skip_unless_written(format)
     path = tmp_path / f"network{suffix(format)}"
+    if (keras.config.backend(), direction) == ("torch", "target_to_source"):
+        with pytest.raises(ValueError, match="halves them 6 times.*for_image_shape"):
+            any_size.export(path, direction=direction, format=format)
+        return
     any_size.export(path, direction=direction, format=format, verbose=False)
     run = in_another_runtime(path, format)
     for given, expected in translated(direction):

@@ -19,7 +19,7 @@ def test_two_devices_train_as_one(backend):
         capture_output=True,
         text=True,
         env={**os.environ, "KERAS_BACKEND": backend},
-        timeout=400,
+        timeout=570,
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
@@ -33,7 +33,7 @@ def test_two_devices_train_as_one(backend):
     refused = found.pop("refused", expected if backend == "jax" else ())
     for message, pattern in zip(refused, expected, strict=True):
         assert pattern in message
-    assert set(found) == {"simgan", "cyclegan", "pix2pix"}
+    assert set(found) == {"simgan", "pix2pix"}
     assert max(found.values()) < 1e-5, found
 
 
