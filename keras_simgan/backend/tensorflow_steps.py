@@ -1,6 +1,7 @@
 """Gradients, branches and steps on TensorFlow."""
 
 import functools
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -52,6 +53,8 @@ def first_row(count):
 
 class TrainingSteps(keras.Model):
     """Steps that assign variables in place, eagerly or inside a `tf.function`."""
+
+    train_function: Any
 
     def variable_scope(self):
         """Where variables that are made after the model belong: with its own."""
