@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "metrics": {"networks", "presets"},
     "presets": set(),
     "schedules": set(),
-    "networks": {"layers", "presets"},
+    "networks": {"backend", "layers", "presets"},
     "models": {"backend", "layers", "losses", "presets", "schedules"},
     "data": set(),
     "evaluation": {"data", "metrics", "networks", "refinement"},

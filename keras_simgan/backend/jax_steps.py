@@ -71,12 +71,28 @@ def branch(condition, if_true, if_false, state):
     return result
 
 
+def across_devices(function, tensors):
+    """Returns `function(tensors)`: arrays are of the whole batch, wherever its parts are."""
+    return function(tensors)
+
+
+def first_row(count):
+    """Returns 0, where the whole batch begins."""
+    return 0
+
+
 class TrainingSteps(keras.Model):
     """Steps from state to state, as `jax.jit` needs them."""
 
     def variable_scope(self):
         """Where variables that are made after the model belong: anywhere."""
         return contextlib.nullcontext()
+
+    #: How many devices share each batch out among them by copies of the model.
+    devices = 1
+
+    def check_strategy(self, optimizers):
+        """Raises nothing: `keras.distribution.DataParallel` changes no result."""
 
     def train_step(self, state, data):
         """Plays one adversarial step; returns the logs and the new state."""

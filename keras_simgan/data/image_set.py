@@ -154,32 +154,44 @@ class ImageSet:
         labels = {}
         if with_labels:
             labels = read_labels(folder, names, labels_encoding=labels_encoding)
-
-        def read(name: str) -> np.ndarray:
-            nonlocal size
-            image = photos.fit(photos.read(folder / name), folder / name)
-            size = size or image.shape[:2]
-            return photos.resize(image, size)
-
+        reader = _PhotoReader(folder, photos, size)
         stacks, rows, skipped = read_all(
-            lambda name: (read(name),),
-            names,
-            lambda: size is not None and photos.channels is not None,
-            folder,
-            on_bad_image,
-            memory_limit,
+            reader.read_one, names, lambda: reader.settled, folder, on_bad_image, memory_limit
         )
         skipped = no_files + skipped
         warn_of_skipped(skipped, len(names) + len(no_files), folder)
-        assert size is not None and photos.channels is not None  # the first good image's
+        assert reader.size is not None and photos.channels is not None  # the first good image's
         return cls(
-            (*size, photos.channels),
+            (*reader.size, photos.channels),
             [names[row] for row in rows],
             None if stacks is None else stacks[0],
-            read,
+            reader.read,
             {field: values[rows] for field, values in labels.items()},
             skipped,
         )
+
+
+class _PhotoReader:
+    """Reads a folder's images; the first good one settles the size and what else is left open.
+
+    An object and no closure, for workers get data sets pickled.
+    """
+
+    def __init__(self, folder: Path, photos: Photos, size: tuple[int, int] | None):
+        self.folder, self.photos, self.size = folder, photos, size
+
+    @property
+    def settled(self) -> bool:
+        return self.size is not None and self.photos.channels is not None
+
+    def read(self, name: str) -> np.ndarray:
+        path = self.folder / name
+        image = self.photos.fit(self.photos.read(path), path)
+        self.size = self.size or image.shape[:2]
+        return self.photos.resize(image, self.size)
+
+    def read_one(self, name: str) -> tuple[np.ndarray]:
+        return (self.read(name),)
 
 
 def _load_tf_data(

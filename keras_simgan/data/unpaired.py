@@ -36,8 +36,8 @@ def unpaired(
 
     Each domain may be:
 
-    - a folder of png, jpg, bmp, tiff, webp and avif files, with sub-folders, without masks and other
-      images that are labels (see `list_images`);
+    - a folder of png, jpg, bmp, tiff, webp and avif files, with sub-folders, without masks and
+      other images that are labels (see `list_images`);
     - an `.npz` file with the images under `npz_key`; its other arrays with as many rows are labels;
     - an array `(n, height, width, channels)`: `uint8`, `uint16`, or floats in [-1, 1];
     - a finite `tf.data.Dataset` of images, `(image, label)` or `{"image": ...}`, batched or not.

@@ -2,6 +2,7 @@
 
 from keras_simgan.layers.average_halving import AverageHalving
 from keras_simgan.layers.diff_augment import DiffAugment
+from keras_simgan.layers.doubling import Doubling
 from keras_simgan.layers.image_batch_normalization import ImageBatchNormalization
 from keras_simgan.layers.image_history import ImageHistory
 from keras_simgan.layers.image_pool import ImagePool
@@ -16,6 +17,7 @@ __all__ = [
     "AverageHalving",
     "CropToMatch",
     "DiffAugment",
+    "Doubling",
     "ImageBatchNormalization",
     "ImageHistory",
     "ImagePool",

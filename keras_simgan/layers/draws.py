@@ -17,10 +17,20 @@ def constant(value: int) -> Any:
 def hash_of(value: Any) -> Any:
     """A 31-bit hash of 32-bit integers: shifts and multiplications that wrap (murmur3's mixer)."""
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
-        value = ops.bitwise_xor(value, ops.right_shift(value, constant(shift)))
+        value = ops.bitwise_xor(value, _shifted(value, shift))
         value = value * constant(factor)
-    value = ops.bitwise_xor(value, ops.right_shift(value, constant(16)))
-    return ops.bitwise_and(value, constant(0x7FFFFFFF))
+    return _unsigned(ops.bitwise_xor(value, _shifted(value, 16)))
+
+
+def _unsigned(value):
+    """The low 31 bits."""
+    return ops.where(value < 0, value + constant(0x80000000), value)
+
+
+def _shifted(value, bits: int):
+    """The bits moved right, the sign coming in; by divisions, for ONNX shifts no signed numbers."""
+    sign = ops.where(value < 0, constant(2 ** (31 - bits)), constant(0))
+    return _unsigned(value) // constant(2**bits) - sign
 
 
 def draw(stream: Any, position: Any) -> Any:

@@ -62,5 +62,7 @@ class ImageBatchNormalization(keras.layers.BatchNormalization):
         return ops.cast(x, inputs.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
-        return {**super().get_config(), "statistics": self.statistics}
+        """All arguments, but for `synchronized`, which is set where a model trains."""
+        config = {**super().get_config(), "statistics": self.statistics}
+        config.pop("synchronized")
+        return config

@@ -38,10 +38,9 @@ class PadToMultiple(keras.layers.Layer):
         self.multiple, self.minimum = multiple, minimum
 
     def _padded(self, size):
-        padded = -(-size // self.multiple) * self.multiple
-        if isinstance(size, int):
-            return max(padded, self.minimum)
-        return ops.maximum(padded, self.minimum)
+        # Of numbers not below 0 alone, whose quotients every export format rounds alike.
+        padded = (size + self.multiple - 1) // self.multiple * self.multiple
+        return _larger(padded, self.minimum)
 
     def call(self, inputs: Any) -> Any:
         """The padded images."""
@@ -51,11 +50,9 @@ class PadToMultiple(keras.layers.Layer):
             if isinstance(size, int) and size == padded:
                 continue
             # A mirror that repeats has the period 2 (size - 1); one pixel is its own mirror image.
-            period = (
-                max(2 * (size - 1), 1) if isinstance(size, int) else ops.maximum(2 * (size - 1), 1)
-            )
-            place = ops.mod(ops.arange(padded), period)
-            inputs = ops.take(inputs, ops.minimum(place, period - place) % size, axis=axis)
+            period = _larger(2 * (size - 1), 1)
+            place = ops.arange(padded, dtype="int32") % period
+            inputs = _lines(inputs, axis, ops.minimum(place, period - place), padded)
         return inputs
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
@@ -67,6 +64,21 @@ class PadToMultiple(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """All arguments."""
         return {**super().get_config(), "multiple": self.multiple, "minimum": self.minimum}
+
+
+def _larger(one, other):
+    """The larger of two whole numbers, which may be tensors or symbols that torch exports."""
+    return (one + other + abs(one - other)) // 2
+
+
+def _lines(images, axis, places, count):
+    """Some rows or columns of images, as rows of a matrix: so ONNX can gather them from torch."""
+    order = (axis, *(other for other in range(4) if other != axis))
+    turned = ops.transpose(images, order)
+    size, *others = ops.shape(turned)
+    taken = ops.take(ops.reshape(turned, (size, -1)), places, axis=0)
+    back = [order.index(place) for place in range(4)]
+    return ops.transpose(ops.reshape(taken, (count, *others)), back)
 
 
 @keras.saving.register_keras_serializable(package="keras_simgan")

@@ -8,7 +8,7 @@ from typing import Any, Self
 import keras
 from keras import ops
 
-from keras_simgan.backend import input_gradient
+from keras_simgan.backend import first_row, input_gradient
 from keras_simgan.layers.draws import draw_uniform, hash_of
 from keras_simgan.losses.adversarial import logits_of
 from keras_simgan.losses.precision import at_least_float32, mean
@@ -103,7 +103,8 @@ class GradientPenalty(_Penalty):
 
     def _images(self, real, fake, step):
         stream = hash_of(ops.cast(step, "int32"))
-        shares = draw_uniform(stream, ops.arange(ops.shape(real)[0], dtype="int32"))
+        count = ops.shape(real)[0]
+        shares = draw_uniform(stream, first_row(count) + ops.arange(count, dtype="int32"))
         shares = ops.reshape(shares, (-1, *[1] * (len(real.shape) - 1)))
         shares = ops.cast(shares, real.dtype)
         return shares * real + (1.0 - shares) * fake

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_simgan.backend import value_and_gradients
 from keras_simgan.losses.precision import at_least_float32
-from keras_simgan.models import batches
+from keras_simgan.models import batches, several_devices
 from keras_simgan.models.loss_names import loss_names
 from keras_simgan.models.translator import Translator
 from keras_simgan.models.turn_optimizer import LossScaleOptimizer, TurnOptimizer, plain_optimizer
@@ -63,7 +64,8 @@ class AdversarialTraining(Translator):
 
         Raises:
             TypeError: An argument that a GAN does not take, such as `optimizer` or `loss`.
-            ValueError: One optimizer for both turns, or one that wraps others.
+            ValueError: One optimizer for both turns, or one that wraps others; or what several
+                devices would not train as one does.
         """
         allowed = {"run_eagerly", "jit_compile", "steps_per_execution", "auto_scale_loss"}
         if unknown := sorted(set(kwargs) - allowed):
@@ -84,6 +86,7 @@ class AdversarialTraining(Translator):
                 "`generator_optimizer` and `discriminator_optimizer` are the same object; each "
                 "turn needs an optimizer of its own."
             )
+        several_devices.prepare(self, [generator, discriminator], kwargs)
         if ema_momentum is not None:
             if not 0 <= ema_momentum < 1:
                 raise ValueError(f"`ema_momentum` must be in [0, 1); got {ema_momentum!r}.")
@@ -221,6 +224,8 @@ class AdversarialTraining(Translator):
         if isinstance(validation, tuple | list):
             for images in validation:
                 batches.check_images("validation_data", images)
+            size = kwargs.get("validation_batch_size") or batch_size
+            several_devices.check_shares(self, validation[0], size)
         elif validation is not None:
             kwargs["validation_data"] = batches.first_batch(validation)[1]
         if hasattr(x, "set_epoch"):
@@ -232,17 +237,21 @@ class AdversarialTraining(Translator):
             )
             single = isinstance(callbacks, keras.callbacks.Callback)
             callbacks = [*([callbacks] if single else callbacks or []), set_epoch]
+        several_devices.check_shares(self, x, batch_size)
         steps = batches.steps_of(x, batch_size, kwargs.get("steps_per_epoch"))
         if steps is not None:
-            planned = int(self.step) + steps * (epochs - kwargs.get("initial_epoch", 0))
+            planned = self._steps_taken() + steps * (epochs - kwargs.get("initial_epoch", 0))
             self._warn_of_warmup(planned, "will end")
         self._fits = True
         try:
             history = super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
         finally:
             self._fits = False
-        self._warn_of_warmup(int(self.step), "has ended")
+        self._warn_of_warmup(self._steps_taken(), "has ended")
         return history
+
+    def _steps_taken(self) -> int:
+        return int(ops.convert_to_numpy(self.step))
 
     def _warn_of_warmup(self, step: int, verb: str) -> None:
         warmup = getattr(self.turns, "warmup", 0)
@@ -258,6 +267,8 @@ class AdversarialTraining(Translator):
         """Measures every loss, as `keras.Model.evaluate` does, and trains nothing."""
         if not self._fits:  # whose validation data `fit` has looked at
             x = self.inspect_data(x, y)
+            size = args[0] if args else kwargs.get("batch_size")
+            several_devices.check_shares(self, x, size)
         return super().evaluate(x, y, *args, **kwargs)
 
     def train_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -299,9 +310,15 @@ class AdversarialTraining(Translator):
                     f"{list(self._loss_means)}. Losses have the same names in every step; a loop "
                     "of your own calls `inspect_data(source, target)` before its first step."
                 )
+            if self.devices > 1:  # of a small batch to measure some get nothing, whose mean is NaN
+                value = ops.where(batch_size > 0, value, 0.0)
             self._loss_means[name].update_state(value, sample_weight=batch_size)
 
     def logs(self) -> dict:
         """The mean of each loss, and `loss`, their sum."""
         named = {name: mean.result() for name, mean in self._loss_means.items()}
         return {"loss": sum(named.values()), **named}
+
+    def get_metrics_result(self) -> dict:
+        """The same, of all devices, for Keras' own logs."""
+        return self.logs()

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from keras_simgan import losses, schedules
-from keras_simgan.backend import branch
+from keras_simgan.backend import across_devices, branch
 from keras_simgan.models import batches
 from keras_simgan.models.adversarial_training import AdversarialTraining
 from keras_simgan.models.discriminator_inputs import augmented, check_logits, with_condition
@@ -117,7 +117,10 @@ class GAN(AdversarialTraining):
         raise TypeError(f"{type(self).__name__} must define `discriminator_losses`.")
 
     def recall_fakes(self, fakes: Any) -> Any:
-        """What the discriminators see as fake in training: these, or some of the past."""
+        """What the discriminators see as fake in training: these, or some of the past.
+
+        On several devices it is given the whole batch, on each the same.
+        """
         return fakes
 
     # What it is given.
@@ -192,10 +195,15 @@ class GAN(AdversarialTraining):
 
     # A step.
 
-    def adversarial_step(self, data: Any) -> dict:
-        """Plays the turns of one step on a batch `(source, target)`; returns the mean losses."""
+    def adversarial_step(self, data: Any, turns: tuple | None = None) -> dict:
+        """Plays the turns of one step on a batch `(source, target)`; returns the mean losses.
+
+        Args:
+            data: The batch.
+            turns: Which turns, where that is known; what `self.turns` gives when left out.
+        """
         batch = batches.cast(batches.pair(data))
-        generator_turn, discriminator_turn = self.turns(ops.convert_to_tensor(self.step))
+        generator_turn, discriminator_turn = turns or self.turns(ops.convert_to_tensor(self.step))
         fakes = branch(
             generator_turn,
             lambda: self._generator_turn(batch),
@@ -240,7 +248,7 @@ class GAN(AdversarialTraining):
         return fakes
 
     def _discriminator_turn(self, batch: tuple, fakes: Any) -> Any:
-        fakes = self.recall_fakes(fakes)
+        fakes = across_devices(self.recall_fakes, fakes)
         named, _ = self.minimize(
             lambda: (self.discriminator_losses(batch, fakes, training=True), ()),
             self._discriminator_variables,

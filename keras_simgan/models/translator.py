@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from keras_simgan import presets
+from keras_simgan.backend import export_network
 from keras_simgan.models.network_group import NetworkGroup
 from keras_simgan.ranges import check_unit
 
@@ -139,17 +140,31 @@ class Translator(NetworkGroup):
         return copy
 
     def export(
-        self, filepath: str | Path, direction: str = "source_to_target", **kwargs: Any
+        self,
+        filepath: str | Path,
+        direction: str = "source_to_target",
+        format: str = "tf_saved_model",
+        **kwargs: Any,
     ) -> None:
-        """Exports the network of one direction for inference, as `keras.Model.export` does.
+        """Exports the network of one direction for inference, with its moving averages.
+
+        What is exported gives what `translate` gives, for any number of images, and of any size
+        where the network takes any.
 
         Args:
-            filepath: Where to.
+            filepath: The file; of a SavedModel the folder.
             direction: A key of `directions`.
-            **kwargs: Arguments of `keras.Model.export`, such as `format`.
+            format: `"tf_saved_model"` (TensorFlow and JAX), `"litert"` (TensorFlow) or `"onnx"`
+                (TensorFlow and torch; `pip install keras-simgan[onnx]`).
+            **kwargs: Other arguments of `keras.Model.export`, such as `verbose`.
+
+        Raises:
+            ValueError: A direction that the model does not have, or a format that the backend
+                does not write; a preset can be exported on another.
         """
+        network = self.networks[self.network_of(direction)]
         with self.deployed():
-            self.networks[self.network_of(direction)].export(filepath, **kwargs)
+            export_network(network, filepath, format, **kwargs)
 
     # presets
 

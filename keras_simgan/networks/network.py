@@ -9,6 +9,7 @@ from typing import Any, Self
 import keras
 
 from keras_simgan import presets
+from keras_simgan.backend import export_network
 
 
 class Network(keras.Model):
@@ -69,6 +70,19 @@ class Network(keras.Model):
             ValueError: No such preset, another class, or a checksum that differs.
         """
         return presets.load(preset, cls=cls, load_weights=load_weights)
+
+    def export(self, filepath: str | Path, format: str = "tf_saved_model", **kwargs: Any) -> None:
+        """Exports the network for inference.
+
+        Args:
+            filepath: The file; of a SavedModel the folder.
+            format: As in `models.GAN.export`.
+            **kwargs: Other arguments of `keras.Model.export`, such as `verbose`.
+
+        Raises:
+            ValueError: A format that the backend does not write.
+        """
+        export_network(self, filepath, format, **kwargs)
 
     def for_image_shape(self, image_shape: tuple[int | None, int | None, int]) -> Network:
         """A copy of a fully convolutional network, its weights included, for another image size.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from keras_simgan.layers import CropToMatch, PadToMultiple, ReflectionPadding2D
+from keras_simgan.layers import CropToMatch, Doubling, PadToMultiple, ReflectionPadding2D
 from keras_simgan.networks.network import Network, check_image_shape, output_dtype
 from keras_simgan.networks.normalization import (
     check_normalization,
@@ -114,7 +114,7 @@ class ResNetGenerator(Network):
 
         def up(name, count, x):
             if upsampling == "resize":
-                x = layers.UpSampling2D(2, dtype=dtype, name=f"{name}_resize")(x)
+                x = Doubling(dtype=dtype, name=f"{name}_resize")(x)
                 x = convolution(name, count, 3)(reflect(name, 1)(x))
             else:
                 x = layers.Conv2DTranspose(

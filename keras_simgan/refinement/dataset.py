@@ -48,8 +48,8 @@ def refine_dataset(
     example's image is refined, and so in data sets of TensorFlow Datasets (see `tfrecords`). All
     other files are copied: labels, and images that are masks. Annotations stay as they are, to the
     byte, unless they hold absolute paths into the source, which then point into the destination, or
-    name images that were left out; of more than 256 MiB they are copied with a warning. Hidden files
-    are left out; links are followed, to each folder once.
+    name images that were left out; of more than 256 MiB they are copied with a warning. Hidden
+    files are left out; links are followed, to each folder once.
 
     Of a model that was trained on label maps, such as a pix2pix, each image is a label map, and the
     photo that is made of it has its name (see `LabelMapRefiner`). The map itself is copied, to the
