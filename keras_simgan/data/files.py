@@ -23,7 +23,7 @@ OTHER_IMAGE_SUFFIXES = (
 THREADS = min(8, os.cpu_count() or 1)
 # What `read_ahead` may read ahead of its consumer: so many results, which take so many bytes
 # together with those that are being read. Decoders hold so many copies of an image's pixels.
-_AHEAD, _AHEAD_BYTES, _COPIES = 32, 2**29, 4
+_AHEAD, _AHEAD_BYTES, _COPIES = 32, 2**28, 4
 
 
 class ImageError(ValueError):
@@ -57,7 +57,7 @@ def read_ahead(function: Callable, names: Iterable[str], threads: int = THREADS)
     """Maps names to what a function reads for them, in order, a little ahead in threads.
 
     Unlike `ThreadPoolExecutor.map` it does not read everything ahead of a slow consumer, but up to
-    32 results, and no more than take 512 MiB together with what is being read. Larger images are
+    32 results, and no more than take 256 MiB together with what is being read. Larger images are
     read one by one, when they are asked for.
 
     Args:

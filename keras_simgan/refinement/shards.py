@@ -23,7 +23,7 @@ from keras_simgan.refinement.record import Outcome, RefinementError, fingerprint
 # Pixels that go through the network at once, or one image: 64 images of 256x256.
 _BATCH_PIXELS = 64 * 256 * 256
 # Refined pixels that may wait in memory to be written, in bytes; encoders make copies of them.
-_BEHIND_BYTES = 2**27
+_BEHIND_BYTES = 2**26
 _TRIES = 3
 _NO_PIXELS = np.empty((0, 0, 0), "uint8")
 
