@@ -202,7 +202,7 @@ def write_image(path: str | Path, image: np.ndarray, profile: bytes | None = Non
 
     The file is written beside its place and then moved there, so that an interruption never
     leaves half an image under the final name. Folders are made; an existing file is replaced.
-    JPEG is written at quality 97 and AVIF at 99, with the colours of every pixel (4:4:4), which
+    JPEG and AVIF are written at quality 99, with the colours of every pixel (4:4:4), which
     changes values by less than a level on average; WebP is written lossless.
 
     Args:

@@ -14,7 +14,7 @@ from keras_simgan.data.formats.decoded import Decoded, Metadata, NotKept, check_
 from keras_simgan.data.formats.directory import Layout, read_exif, without_thumbnails
 
 SIGNATURE = b"\xff\xd8\xff"
-_QUALITY = 97  # above that of the photos it is given, or near: it loses less than a level
+_QUALITY = 99  # loses less than a level on average even of noise; 97 loses 1.7
 _STANDARD_TABLE = 3685  # the sum of the luminance's quantization table at quality 50
 _PROFILE_PART = 65519  # what an APP2 segment holds of a profile
 LARGEST_PROFILE = 255 * _PROFILE_PART  # segments are numbered by a byte
