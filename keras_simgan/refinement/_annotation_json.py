@@ -113,13 +113,15 @@ def _cuts_of(node, references: References, is_row: bool) -> dict:
 
 def _refuse_columns(node: JsonObject, cuts: dict, references: References) -> None:
     """Refuses arrays side by side, of which one names images and one may say what they show."""
-    columns = [value for _, value in node if isinstance(value, list)]
     for place, nested in cuts.items():
         value = node[place][1]
         if nested is True or isinstance(value, JsonObject):
             continue
         scalars = any(not isinstance(value[index], list) for index in nested)
-        for neighbour in columns if scalars else []:
+        for key, neighbour in node:
+            # Rows beside an `index`, as pandas has it.
+            if not isinstance(neighbour, list) or not (scalars or key == "index"):
+                continue
             same = neighbour is not value and len(neighbour) == len(value)
             if same and not references.is_list_of_images(neighbour):
                 raise Unclear(

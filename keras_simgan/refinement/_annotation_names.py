@@ -31,6 +31,8 @@ _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:/+")
 SPLITS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing"))
 # What servers of annotation tools put before the name of a file that is uploaded.
 UPLOAD = re.compile(r"[0-9a-f]{8}-(?=.)")
+# What VIA puts behind a name, and what lists of captions do: `a.png4711`, `a.png#2`.
+_COUNTED = re.compile(r"(\.[A-Za-z]{3,4})(?:-?|#)\d+$")
 #: That of a label's file.
 LABEL_SUFFIX = re.compile(r"\.[A-Za-z]{2,5}$")
 _NUMBER = re.compile(r"[-+]?\d{1,3}|[-+]?\d*\.?\d*(?:[eE][-+]?\d+)?")
@@ -159,7 +161,7 @@ class Names:
         Args:
             value: The text.
         """
-        return bool(divided(value.strip())[1])
+        return bool(divided(_COUNTED.sub(r"\1", value.strip()))[1])
 
     def is_left_out(self, value: str) -> bool:
         """Whether a text is the name of an image that was left out, with its suffix.
@@ -204,7 +206,7 @@ class Names:
             value: The text.
             is_stem: As for `resolved`.
         """
-        value = value.strip()
+        value = _COUNTED.sub(r"\1", value.strip())
         if not value or len(value) > _LONGEST:
             return [], ""
         inside = self._inside(value)

@@ -211,9 +211,10 @@ def _key(path: tuple) -> str:
 
 
 def _note_id(ids: dict, fields: dict, names: Names) -> None:
-    """Notes the id of an image, as COCO has it: of an object with an id and a name of an image."""
-    number = fields.get("id")
-    if not isinstance(number, str | int) or any(map(_IMAGE_ID.fullmatch, fields)):
+    """Notes the id of an image, as COCO has it: of an object with an id and an image."""
+    key = next(filter(_IMAGE_ID.fullmatch, fields), "id")
+    number = fields.get(key)
+    if not isinstance(number, str | int):
         return
     verdicts = {
         verdict
@@ -246,7 +247,7 @@ def _ids_in(paths: list[Path], names: Names) -> dict:
             if not path.is_file() or path.stat().st_size > _ID_BYTES:
                 continue
             content = path.read_bytes()
-            data = json.loads(content) if b'"file_name"' in content else None
+            data = json.loads(content) if b'id"' in content else None
         except (OSError, ValueError, RecursionError):
             continue
         name = path.relative_to(names.source).as_posix()

@@ -14,9 +14,11 @@ _CHUNK = 2**20
 # What a part begins with, where it begins within a word.
 _HALF = re.compile(r"^[^\s,\"]{0,128}")
 _LONGEST = 255
-_SUFFIX = re.compile(rf"(?:{'|'.join(map(re.escape, ALL_SUFFIXES))})(?![A-Za-z0-9])", re.IGNORECASE)
+_SUFFIX = re.compile(
+    rf"(?:{'|'.join(map(re.escape, ALL_SUFFIXES))})(?=-?\d*(?![A-Za-z0-9]))", re.IGNORECASE
+)
 # What no name has in it, and what most have not.
-_NEVER = re.compile(r'[\r\n\t"<>|\0]')
+_NEVER = re.compile(r'[\x00-\x1f"<>|\ufffd]')
 _SELDOM = re.compile(r"""[\s',;:=()\[\]{}&?*`]""")
 _JSON_ESCAPE = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\/")
 # A word among others, and a short one that is a whole text or cell.
@@ -62,21 +64,28 @@ class LeftOutNames:
             if _JSON_ESCAPE.search(part):
                 part = _JSON_ESCAPE.sub(_unescaped, part)
             for match in _SUFFIX.finditer(part):
-                self._look_before(part, match.start(), match.end())
+                self._look_before(part, match.start(), match.end(), not with_stems)
             if with_stems:
                 for word in {*_WORD.findall(part), *_CELL.findall(part)}:
                     self._look_at_word(word)
 
-    def _look_before(self, text: str, dot: int, end: int) -> None:
-        """Looks for a name that ends with a suffix: with what is before it, space by space."""
+    def _look_before(self, text: str, dot: int, end: int, anywhere: bool) -> None:
+        """Looks for a name that ends with a suffix: with what is before it, the longest first.
+
+        In what is no text it may begin anywhere.
+        """
         before = _NEVER.split(text[max(0, dot - _LONGEST) : dot])[-1]
-        starts = [0, *(match.end() for match in _SELDOM.finditer(before))]
-        for start in starts[-16:]:
+        starts = [0, *(match.end() for match in _SELDOM.finditer(before))][-16:]
+        if anywhere:
+            starts = list(range(max(0, len(before) - 64), len(before)))
+        for start in starts:
             name = before[start:] + text[dot:end]
-            if self._may_be(name):
-                if self._names.resolved(name) is True or self._is_one_of_several(name):
-                    self._note(name)
+            if not self._may_be(name):
+                if anywhere and self._names.resolved(name) is False:
                     return
+            elif self._names.resolved(name) is True or self._is_one_of_several(name):
+                self._note(name)
+                return
 
     def _may_be(self, name: str) -> bool:
         file = posixpath.basename(name.replace("\\", "/"))

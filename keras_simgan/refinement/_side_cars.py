@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from keras_simgan.data.labels import LABEL_FILES
-from keras_simgan.refinement._annotation_names import IMAGE_FOLDERS, SPLITS, label_names
+from keras_simgan.refinement._annotation_names import IMAGE_FOLDERS, SPLITS, is_word, label_names
 from keras_simgan.refinement._source_images import SourceImages, divided, folded
 
 _KINDS = (
+    *("classgt", "instancegt", "classsegmentation", "fuse", "pixel", "superpixels"),
     *("annot", "annotated", "annotation", "annotations", "anno", "ann", "bbox", "bboxes", "box"),
     *("boxes", "calib", "camera", "cam", "color", "colour", "colors", "depth", "disp", "disparity"),
     *("face", "flow", "gaze", "gt", "gtbboxcityperson", "gtcoarse", "gtfine", "hand", "hands"),
@@ -22,15 +23,17 @@ _KINDS = (
 )
 _KIND = rf"(?:{'|'.join(_KINDS)})"
 # `a_keypoints`, `x_1_gtFine_polygons`, `gt_img_1`.
-_AFTER = re.compile(rf"(.+?)(?:[_.-]{_KIND})+", re.IGNORECASE)
-_BEFORE = re.compile(rf"(?:{_KIND}[_.-])+(.+)", re.IGNORECASE)
+_AFTER = re.compile(rf"(.+?)(?:[_.-]+{_KIND})+", re.IGNORECASE)
+_BEFORE = re.compile(rf"(?:{_KIND}[_.-]+)+(.+)", re.IGNORECASE)
 _LABEL_PART = re.compile(
-    rf"(?:.*[^a-z])?{_KIND}(?:[^a-z].*)?|.*(?:annots?|labels?|masks?)(?:txt)?|xmls?|jsons?|txts?"
+    rf"(?:.*[^a-z])?{_KIND}(?:[^a-z].*)?|.*(?:annot|label|mask|truth).*|xmls?|jsons?|txts?"
 )
 _IMAGE_PART = re.compile(r"ima?g|rgb|photo|pic|frame|jpe?g|png|left|right|cam")
+_DIGITS = re.compile(r"\d+")
 _LETTERS = re.compile(r"[a-z]+")
 # What images are called besides: `x_1_leftImg8bit.png`.
-_OF_IMAGES = ("_leftImg8bit", "_image", "_img", "_rgb", "_sat", "_color", "_input", "_photo")
+_AFTER_IMAGES = ("_leftImg8bit", "_image", "_img", "_rgb", "_sat", "_color", "_input", "_photo")
+_BEFORE_IMAGES = ("rgb_", "image_", "img_", "photo_")
 _IMAGE_FOLDERS = frozenset(map(folded, IMAGE_FOLDERS))
 
 
@@ -67,14 +70,14 @@ def belongs_to_left_out(
     has_own_images = not is_for_labels and images.has_folder(folder)
     suffix = divided(file.rpartition(".")[0])[1]
     may_belong = False
-    for stem in _stems(file):
-        near: dict[int, list[bool]] = {}
+    for stem, is_told in _stems(file):
+        near: dict[float, list[bool]] = {}
         elsewhere = []
         for image, is_left_out in images.of_stem(stem):
             if image == name or (suffix and divided(image)[1] != suffix):
                 continue
             there = posixpath.dirname(image)
-            distance = -1 if there == folder else _distance(folder, there, labels)
+            distance = -1.0 if there == folder else _distance(folder, there, labels, is_told)
             if distance is None or (distance >= 0 and has_own_images):
                 elsewhere.append(is_left_out)
             else:
@@ -82,21 +85,28 @@ def belongs_to_left_out(
         if near:
             found = near[min(near)]
             return all(found) or (None if any(found) else False)
-        may_belong |= all(elsewhere) and bool(elsewhere) and _is_telling(stem)
+        may_belong |= bool(elsewhere) and all(elsewhere) and is_word(stem) and len(stem) > 2
     return None if may_belong else False
 
 
-def _stems(file: str) -> Iterator[str]:
-    """The names without suffix that the image of a label may have, likeliest first."""
+def _stems(file: str) -> Iterator[tuple[str, bool]]:
+    """The names without suffix that the image of a label may have, likeliest first.
+
+    With each: whether a word in the label's name says of which kind it is.
+    """
     whole = file.rpartition(".")[0]
     stem = divided(whole)[0]
     cores = [match.group(1) for rule in (_AFTER, _BEFORE) if (match := rule.fullmatch(stem))]
-    found = [whole, stem, *cores]
-    found += [core + affix for core in (stem, *cores) for affix in _OF_IMAGES]
-    yield from dict.fromkeys(found)
+    cores = [divided(core)[0] for core in cores]
+    yield from dict.fromkeys([(whole, False), (stem, False), *((core, True) for core in cores)])
+    for core in (stem, *cores):
+        for name in [core + word for word in _AFTER_IMAGES] + [
+            word + core for word in _BEFORE_IMAGES
+        ]:
+            yield name, core != stem
 
 
-def _distance(folder: str, images: str, labels: frozenset[str]) -> int | None:
+def _distance(folder: str, images: str, labels: frozenset[str], is_told: bool) -> float | None:
     """How far the labels in a folder are from images in another, `None` where they are of others.
 
     Both are compared without the parts that are names for labels, or for images.
@@ -109,9 +119,12 @@ def _distance(folder: str, images: str, labels: frozenset[str]) -> int | None:
         [part for part in here if not _is_for_labels(part, labels)],
         [part for part in there if part not in _IMAGE_FOLDERS and not _IMAGE_PART.search(part)],
     )
-    is_told = len(rest[0]) < len(here) or len(rest[1]) < len(there) or not here + there
+    is_told = is_told or len(rest[0]) < len(here) or len(rest[1]) < len(there)
     distance = len(rest[0]) + len(rest[1])
-    return distance if is_told and distance < 2 else None
+    if not is_told or distance > 1:
+        return None
+    # `label_2` is nearer to `image_2` than to `image_3`.
+    return distance + (0.0 if _DIGITS.findall(folder) == _DIGITS.findall(images) else 0.5)
 
 
 def _apart(here: list[str], there: list[str]) -> tuple[list[str], list[str]]:
@@ -129,7 +142,3 @@ def _is_for_labels(part: str, labels: frozenset[str]) -> bool:
 
 def _parts(folder: str) -> list[str]:
     return [folded(part) for part in folder.split("/") if part]
-
-
-def _is_telling(stem: str) -> bool:
-    return len(stem) > 2 and not (stem.isdigit() and len(stem) < 5)

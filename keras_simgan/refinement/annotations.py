@@ -27,6 +27,7 @@ _FORMATS = {
     ".tsv": rewrite_csv,
     ".json": rewrite_json,
     ".jsonl": rewrite_json_lines,
+    ".lst": rewrite_list,
     ".txt": rewrite_list,
     ".xml": rewrite_xml,
     ".yaml": rewrite_yaml,
