@@ -120,7 +120,9 @@ def _refuse_columns(node: JsonObject, cuts: dict, references: References) -> Non
         scalars = any(not isinstance(value[index], list) for index in nested)
         for key, neighbour in node:
             # Rows beside an `index`, as pandas has it.
-            if not isinstance(neighbour, list) or not (scalars or key == "index"):
+            if not isinstance(neighbour, list) or isinstance(neighbour, JsonObject):
+                continue
+            if not scalars and key != "index":
                 continue
             same = neighbour is not value and len(neighbour) == len(value)
             if same and not references.is_list_of_images(neighbour):

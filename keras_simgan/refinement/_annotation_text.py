@@ -78,10 +78,9 @@ def _stem_column(field: re.Pattern, text: str, delimiter: str, names: Names) -> 
             return None
         if not rows:
             headers.append(value)
-        if value:
-            is_stem = names.resolved(value, True) is not None
-            cells[column] += bool(rows) or is_stem
-            stems[column] += is_stem
+        elif value:
+            cells[column] += 1
+            stems[column] += names.resolved(value, True) is not None
             words[column] += is_word(value)
         column += 1
         if match.group(2) != delimiter:

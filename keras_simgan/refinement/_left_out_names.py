@@ -24,7 +24,7 @@ _JSON_ESCAPE = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\/")
 # A word among others, and a short one that is a whole text or cell.
 _WORD = re.compile(r"""[^\s,;|"'<>=(){}\[\]:`*]{3,255}""")
 _CELL = re.compile(
-    r"""(?:^|(?<=[,;\t|"'>]))[^\s,;|"'<>\d]{1,2}(?=[,;\t|"'<\r\n]|\Z)""", re.MULTILINE
+    r"""(?:^|(?<=[,;\t|"'>]))[^\s,;|"'<>]{1,2}(?=[,;\t|"'<\r\n]|\Z)""", re.MULTILINE
 )
 
 
@@ -78,13 +78,15 @@ class LeftOutNames:
         starts = [0, *(match.end() for match in _SELDOM.finditer(before))][-16:]
         if anywhere:
             starts = list(range(max(0, len(before) - 64), len(before)))
-        for start in starts:
-            name = before[start:] + text[dot:end]
-            if not self._may_be(name):
-                if anywhere and self._names.resolved(name) is False:
-                    return
-            elif self._names.resolved(name) is True or self._is_one_of_several(name):
-                self._note(name)
+        tried = [before[start:] + text[dot:end] for start in starts]
+        hits = [name for name in tried if self._may_be(name)]
+        for name in tried if hits else ():
+            verdict = self._names.resolved(name)
+            if verdict is False:
+                return
+            if verdict or (name in hits and self._is_one_of_several(name)):
+                file = posixpath.basename(name)
+                self._note([hit for hit in hits if hit.endswith(file)][-1])
                 return
 
     def _may_be(self, name: str) -> bool:
@@ -94,8 +96,6 @@ class LeftOutNames:
         return self._names.images.may_be_left_out(divided(file)[0])
 
     def _is_one_of_several(self, name: str) -> bool:
-        if self._names.resolved(name) is False:
-            return False
         return any(out for _, out in self._names.candidates(name, False)[0])
 
     def _look_at_word(self, word: str) -> None:
