@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
 
-from keras_simgan.refinement._source_images import SourceImages, divided, folded
+from keras_simgan.refinement._source_images import ALL_SUFFIXES, SourceImages, divided, folded
 
 #: Names of folders whose images are labels, whatever their case.
 LABEL_FOLDERS = (
@@ -33,6 +33,9 @@ SPLITS = frozenset(("train", "training", "val", "valid", "validation", "test", "
 UPLOAD = re.compile(r"[0-9a-f]{8}-(?=.)")
 # What VIA puts behind a name, and what lists of captions do: `a.png4711`, `a.png#2`.
 _COUNTED = re.compile(r"(\.[A-Za-z]{3,4})(?:-?|#)\d+$")
+_MAY_HAVE_SUFFIX = re.compile(
+    rf"(?:{'|'.join(map(re.escape, ALL_SUFFIXES))})", re.IGNORECASE
+).search
 #: That of a label's file.
 LABEL_SUFFIX = re.compile(r"\.[A-Za-z]{2,5}$")
 _NUMBER = re.compile(r"[-+]?\d{1,3}|[-+]?\d*\.?\d*(?:[eE][-+]?\d+)?")
@@ -161,7 +164,8 @@ class Names:
         Args:
             value: The text.
         """
-        return bool(divided(_COUNTED.sub(r"\1", value.strip()))[1])
+        value = value.strip()
+        return bool(divided(_COUNTED.sub(r"\1", value) if value[-1:].isdigit() else value)[1])
 
     def is_left_out(self, value: str) -> bool:
         """Whether a text is the name of an image that was left out, with its suffix.
@@ -184,8 +188,10 @@ class Names:
             `None` where it names no image of the source, or several of which some are kept.
         """
         candidates, path = self.candidates(value, is_stem)
-        if not candidates:
-            return None
+        if len({out for _, out in candidates}) < 2:
+            # The most are found by their name alone.
+            same = any(_shared_folders(name, path) >= 0 for name, _ in candidates)
+            return candidates[0][1] if same else None
         bases = ["."] if self._inside(value.strip()) else self._bases
         for position, base in enumerate(bases):
             wanted = folded(posixpath.normpath(posixpath.join(base, path)))
@@ -206,7 +212,11 @@ class Names:
             value: The text.
             is_stem: As for `resolved`.
         """
-        value = _COUNTED.sub(r"\1", value.strip())
+        if not is_stem and not _MAY_HAVE_SUFFIX(value):
+            return [], ""
+        value = value.strip()
+        if value[-1:].isdigit():
+            value = _COUNTED.sub(r"\1", value)
         if not value or len(value) > _LONGEST:
             return [], ""
         inside = self._inside(value)
@@ -215,14 +225,17 @@ class Names:
             forms += [part.rpartition("=")[2] for part in reversed(re.split(r"[?&#]", value))]
         forms += [unquote(form) for form in forms if "%" in form]
         for form in forms:
-            path = _SCHEME.sub("", form, count=1).replace("\\", "/").lstrip("/")
+            path = _SCHEME.sub("", form, count=1) if ":" in form else form
+            path = path.replace("\\", "/").lstrip("/")
             stem, suffix = divided(posixpath.basename(path))
             if not suffix and not is_stem:
                 continue
-            stems = [stem, UPLOAD.sub("", stem, count=1)]
-            if not suffix:
-                stems += [LABEL_SUFFIX.sub("", stem)]
-            for stem in filter(None, dict.fromkeys(stems)):
+            stems = [stem]
+            if "-" in stem:
+                stems.append(UPLOAD.sub("", stem, count=1))
+            if not suffix and "." in stem:
+                stems.append(LABEL_SUFFIX.sub("", stem))
+            for stem in filter(None, stems):
                 found = self.images.of_stem(stem)
                 same = [one for one in found if divided(one[0])[1] == suffix]
                 if found:

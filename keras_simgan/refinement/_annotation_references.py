@@ -106,8 +106,10 @@ class References:
                         self._asked_ids.add(value)
                 self._survey(value, (*path, _step(key)))
         elif isinstance(node, list):
+            are_names = _NUMBER_KEY.fullmatch(_key(path))
             for place, value in enumerate(node):
-                self._survey(value, (*path, _place(path, place)))
+                if isinstance(value, str | list) or are_names:
+                    self._survey(value, (*path, _place(path, place)))
         elif isinstance(node, str) or (isinstance(node, int) and _NUMBER_KEY.fullmatch(_key(path))):
             self._count(path, str(node))
 
@@ -166,7 +168,11 @@ class References:
         own: set[bool] = set()
         within: set[bool] = set()
         images = scalars = 0
+        are_names = _NUMBER_KEY.fullmatch(_key(path))
         for place, value in enumerate(node):
+            if not isinstance(value, str | list) and not are_names:
+                scalars += 1
+                continue
             inner = (*path, _place(path, place))
             mine, inside = self._look(value, inner)
             within |= inside

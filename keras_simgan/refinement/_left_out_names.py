@@ -23,9 +23,7 @@ _SELDOM = re.compile(r"""[\s',;:=()\[\]{}&?*`]""")
 _JSON_ESCAPE = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\/")
 # A word among others, and a short one that is a whole text or cell.
 _WORD = re.compile(r"""[^\s,;|"'<>=(){}\[\]:`*]{3,255}""")
-_CELL = re.compile(
-    r"""(?:^|(?<=[,;\t|"'>]))[^\s,;|"'<>]{1,2}(?=[,;\t|"'<\r\n]|\Z)""", re.MULTILINE
-)
+_CELL = re.compile(r"""(?:^|(?<=[,;\t|"'>]))[^\s,;|"'<>]{1,2}(?=[,;\t|"'<\r\n]|\Z)""", re.MULTILINE)
 
 
 class LeftOutNames:

@@ -12,6 +12,7 @@ from keras_simgan.data.files import IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES
 
 ALL_SUFFIXES = IMAGE_SUFFIXES + OTHER_IMAGE_SUFFIXES
 _FILTER_BITS = 2**24
+_CACHE_KIB = 2**16
 
 
 class SourceImages:
@@ -33,9 +34,10 @@ class SourceImages:
         self._database = sqlite3.connect("", isolation_level=None)
         execute = self._database.execute
         execute("PRAGMA synchronous = OFF")
+        execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         execute("CREATE TABLE images (stem TEXT, folder TEXT, name TEXT, left_out INTEGER)")
         # Most words are no names of images: few bits tell so without asking the database.
-        self._filter = bytearray(_FILTER_BITS // 8)
+        self._filters = {kind: bytearray(_FILTER_BITS // 8) for kind in (False, True)}
         self.some_left_out = False
         self.ids: dict[str, dict] = {}
         execute("BEGIN")
@@ -51,10 +53,9 @@ class SourceImages:
     def _row(self, name: str, is_left_out: bool) -> tuple[str, str, str, bool]:
         folder, file = posixpath.split(name)
         key = folded(divided(file)[0])
-        if is_left_out:
-            self.some_left_out = True
-            place, bit = _bit(key)
-            self._filter[place] |= bit
+        self.some_left_out |= is_left_out
+        place, bit = _bit(key)
+        self._filters[is_left_out][place] |= bit
         return key, folder, name, is_left_out
 
     def of_stem(self, stem: str) -> list[tuple[str, bool]]:
@@ -64,12 +65,18 @@ class SourceImages:
             stem: A file's name without folder and suffix. Where some have its case, the others do
                 not count.
         """
+        key = folded(stem)
+        place, bit = _bit(key)
+        if not (self._filters[False][place] | self._filters[True][place]) & bit:
+            return []
         try:
             rows = self._database.execute(
-                "SELECT name, left_out FROM images WHERE stem = ?", (folded(stem),)
+                "SELECT name, left_out FROM images WHERE stem = ?", (key,)
             ).fetchall()
         except UnicodeEncodeError:  # a name that is no text is none of the source's
             return []
+        if len(rows) == 1:
+            return [(rows[0][0], bool(rows[0][1]))]
         same = [row for row in rows if divided(posixpath.basename(row[0]))[0] == stem]
         return [(name, bool(is_left_out)) for name, is_left_out in same or rows]
 
@@ -80,7 +87,7 @@ class SourceImages:
             stem: As for `of_stem`.
         """
         place, bit = _bit(folded(stem))
-        return bool(self._filter[place] & bit)
+        return bool(self._filters[True][place] & bit)
 
     def has_folder(self, folder: str) -> bool:
         """Whether images lie in a folder itself.
