@@ -156,7 +156,7 @@ class References:
         for key, value in node:
             verdict = self._names.resolved(key, keyed)
             mine, inside = self._look(value, (*path, _step(key)))
-            within |= inside | ({verdict} - {None})
+            within |= inside if verdict is None else {*inside, verdict}
             own |= mine if verdict is None else set()
             are_rows &= isinstance(value, list) and bool(mine) and any(map(str.isdigit, key))
         if are_rows:

@@ -38,7 +38,9 @@ def rewrite_csv(text: str, names: Names) -> str:
         rf'("[^"]*+(?:""[^"]*+)*+"{plain}|{plain})({re.escape(delimiter)}|\r\n|\n|\r|\Z)'
     )
     stems = _stem_column(field, text, delimiter, names) if names.drops else None
-    rows, row, is_left_out = [], [], False
+    rows: list[str] = []
+    row: list[str] = []
+    is_left_out = False
     for match in field.finditer(text):
         raw, end = match.groups()
         quoted, value = raw.startswith('"'), _cell(raw)

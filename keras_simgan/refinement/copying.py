@@ -109,9 +109,9 @@ def _note(rewritten: Rewritten, path: Path, name: str, line: dict, remarks: Rema
     if rewritten.embeds or may_hold_pixels(name):
         remarks.add(MAY_HOLD, name)
     notes = [
-        rewritten.problem and f"copied as it is: {rewritten.problem}",
+        f"copied as it is: {rewritten.problem}" if rewritten.problem else "",
         named,
-        rewritten.emptied and f"{rewritten.emptied} copies of images became null",
+        f"{rewritten.emptied} copies of images became null" if rewritten.emptied else "",
     ]
     if any(notes):
         line["note"] = "; ".join(filter(None, notes))
