@@ -38,7 +38,7 @@ NUMPY_ALONE = (
     "tests/metrics/test_linear_classifier.py",
     "tests/metrics/test_precision_recall.py",
     "tests/metrics/test_similarity.py",
-    *(f"tests/refinement/test_{name}.py" for name in ("annotations", "scores")),
+    *(f"tests/refinement/test_{name}.py" for name in ("annotations", "left_out", "scores")),
     *(f"tests/reporting/test_{name}.py" for name in ("chart", "scores")),
     *(
         f"tests/runs/options/test_{name}.py"

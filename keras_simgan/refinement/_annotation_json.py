@@ -6,18 +6,21 @@ import json
 import re
 
 from keras_simgan.refinement._annotation_names import Names, Unclear
+from keras_simgan.refinement._annotation_references import JsonObject, References
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"')
 _DECODER = json.JSONDecoder()
 
 
-class _Object(list):
-    """A JSON object as its pairs, which keeps their order and keys that occur twice."""
-
-
 def rewrite_json(text: str, names: Names) -> str:
     """Takes the images that were left out from a JSON text, and moves its paths.
+
+    What belongs to an image is the item of an array, or the entry of a table, that names it in a
+    field of its own, however deep: `{"data": {"image": "a.png"}}`. A table is an object whose keys
+    are images or have a digit each, and whose values name images. The ids of COCO's images count as
+    their names, also where another file of the folder says which they are; and so do names without
+    suffix, where at least half of the values at one place are such.
 
     Args:
         text: The JSON.
@@ -29,12 +32,9 @@ def rewrite_json(text: str, names: Names) -> str:
     if not names.drops and not _may_move(text, names):
         return text
     data = _parsed(text)
-    cuts = _cuts(data, names) if names.drops else {}
-    if cuts:
-        _cut_annotations(data, cuts)
-        start = _after_space(text, 0)
+    if names.drops and (cuts := _cuts(data, names)):
         pieces, position = [], 0
-        for begin, end in _spans(text, start, cuts):
+        for begin, end in _spans(text, _after_space(text, 0), cuts):
             pieces.append(text[position:begin])
             position = end
         text = "".join([*pieces, text[position:]])
@@ -42,7 +42,7 @@ def rewrite_json(text: str, names: Names) -> str:
 
 
 def rewrite_json_lines(text: str, names: Names) -> str:
-    """The same for a text of one JSON value a line: whole lines are taken out.
+    """The same for a text of one JSON value a line, as if these were the items of an array.
 
     Args:
         text: The lines.
@@ -53,112 +53,83 @@ def rewrite_json_lines(text: str, names: Names) -> str:
     """
     if not names.drops and not _may_move(text, names):
         return text
-    kept = []
-    for line in re.findall(r"[^\n]*\n|[^\n]+", text):
-        if line.strip():
-            item = _parsed(line)
-            if _is_record_left_out(item, names):
-                continue
-        kept.append(line)
-    return _repointed("".join(kept), names)
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
+    items = [_parsed(line) if line.strip() else JsonObject() for line in lines]
+    for place, cuts in (_cuts(items, names) if names.drops else {}).items():
+        line, position, pieces = lines[place], 0, []
+        for begin, end in _spans(line, _after_space(line, 0), cuts) if cuts is not True else ():
+            pieces.append(line[position:begin])
+            position = end
+        lines[place] = "" if cuts is True else "".join([*pieces, line[position:]])
+    return _repointed("".join(lines), names)
 
 
 def _parsed(text: str):
     try:
-        return json.loads(text, object_pairs_hook=_Object)
+        return json.loads(text, object_pairs_hook=JsonObject)
     except (ValueError, RecursionError) as error:
         raise Unclear(f"it is not valid JSON ({error})") from error
 
 
-def _is_record_left_out(item, names: Names) -> bool:
-    """Whether a row, an array or an object, names an image that was left out."""
-    values = [value for _, value in item] if isinstance(item, _Object) else item
-    return isinstance(values, list) and any(
-        isinstance(value, str) and names.is_left_out(value) for value in values
-    )
-
-
-def _cuts(node, names: Names) -> dict:
+def _cuts(data, names: Names) -> dict:
     """What to take out of an array or object: by place, `True` or the same of what is there."""
+    try:
+        references = References(data, names)
+        return _cuts_of(data, references, is_row=False)
+    except RecursionError as error:
+        raise Unclear("it is nested too deep") from error
+
+
+def _cuts_of(node, references: References, is_row: bool) -> dict:
     cuts: dict[int, bool | dict] = {}
-    nested: bool | dict
-    if isinstance(node, _Object):
-        # An object of objects is a table, whose rows may be records of images.
-        is_table = all(isinstance(value, _Object) for _, value in node)
-        for place, (key, value) in enumerate(node):
-            if names.is_left_out(key) or (is_table and _is_record_left_out(value, names)):
+    is_object = isinstance(node, JsonObject)
+    are_rows = references.is_table(node) and not is_row if is_object else True
+    for place, value in enumerate(node if isinstance(node, list) else ()):
+        if is_object:
+            key, value = value
+            if references.of_key(node, key):
                 cuts[place] = True
-            elif nested := _cuts(value, names):
-                cuts[place] = nested
-        _refuse_columns(node, cuts, names)
-    elif isinstance(node, list):
-        for place, value in enumerate(node):
-            if isinstance(value, str):
-                nested = names.is_left_out(value)
-            elif not isinstance(value, list):
                 continue
-            elif _is_record_left_out(value, names):
-                nested = True
-                if not isinstance(value, _Object) and _are_images(value, names):
-                    raise Unclear(
-                        "it has arrays of images in an array, which may be rows or lists, and "
-                        "names images that were left out"
-                    )
-            else:
-                nested = _cuts(value, names)
-            if nested:
-                cuts[place] = nested
+        if not isinstance(value, list):
+            if not is_object and references.of_item(node, value) is True:
+                cuts[place] = True
+            continue
+        own, within = references.of(value)
+        if True not in within:
+            continue
+        if are_rows and own and within == {True}:
+            cuts[place] = True
+        elif not is_object and references.is_list_of_images(value):
+            raise Unclear(
+                "it has arrays of images in an array, which may be rows or lists, and names images "
+                "that were left out"
+            )
+        elif nested := _cuts_of(value, references, is_row=are_rows):
+            cuts[place] = nested
+    if is_object:
+        _refuse_columns(node, cuts, references)
     return cuts
 
 
-def _are_images(values: list, names: Names) -> bool:
-    return all(isinstance(value, str) and names.is_image(value) for value in values)
-
-
-def _refuse_columns(node: _Object, cuts: dict, names: Names) -> None:
+def _refuse_columns(node: JsonObject, cuts: dict, references: References) -> None:
     """Refuses arrays side by side, of which one names images and one may say what they show."""
-    columns = [value for _, value in node if isinstance(value, list)]
     for place, nested in cuts.items():
         value = node[place][1]
-        if nested is True or isinstance(value, _Object):
+        if nested is True or isinstance(value, JsonObject):
             continue
-        strings = any(isinstance(value[index], str) for index in nested)
-        for neighbour in columns if strings else []:
+        scalars = any(not isinstance(value[index], list) for index in nested)
+        for key, neighbour in node:
+            # Rows beside an `index`, as pandas has it.
+            if not isinstance(neighbour, list) or isinstance(neighbour, JsonObject):
+                continue
+            if not scalars and key != "index":
+                continue
             same = neighbour is not value and len(neighbour) == len(value)
-            if same and not _are_images(neighbour, names):
+            if same and not references.is_list_of_images(neighbour):
                 raise Unclear(
                     f"the array {node[place][0]!r} names images that were left out, and another of "
                     "the same length may belong to it item by item"
                 )
-
-
-def _cut_annotations(data, cuts: dict) -> None:
-    """Adds what belongs to the COCO images that are taken out: all with their `image_id`."""
-    if not isinstance(data, _Object):
-        return
-    left_out = set()
-    for place, nested in cuts.items():
-        if data[place][0] == "images" and isinstance(nested, dict):
-            images = data[place][1]
-            removed = [images[index] for index in nested if isinstance(images[index], _Object)]
-            left_out |= {_field(image, "id") for image in removed}
-    left_out.discard(None)
-    for place, (key, values) in enumerate(data):
-        if not left_out or key == "images" or not isinstance(values, list):
-            continue
-        for index, value in enumerate(values):
-            if isinstance(value, _Object) and _field(value, "image_id") in left_out:
-                nested = cuts.setdefault(place, {})
-                if nested is not True:
-                    nested[index] = True
-
-
-def _field(item: _Object, name: str):
-    """A number or text of an object, `None` where there is none."""
-    for key, value in item:
-        if key == name:
-            return None if isinstance(value, list) else value
-    return None
 
 
 def _after_space(text: str, position: int) -> int:

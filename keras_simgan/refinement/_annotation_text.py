@@ -1,32 +1,25 @@
-"""Taking images out of CSV, lists, YAML and XML without touching the rest of the text."""
+"""Taking images out of CSV and of lists without touching the rest of the text."""
 
 from __future__ import annotations
 
-import json
 import re
+from collections import Counter
 from pathlib import PurePosixPath
-from xml.parsers import expat
-from xml.sax import saxutils
 
-from keras_simgan.refinement._annotation_names import Names, Unclear
+from keras_simgan.refinement._annotation_names import IMAGE_KEY, OTHER_KEY, Names, Unclear, is_word
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 _WORD = re.compile(r"[^\s,;]+")
-# Attributes, and text between two tags.
-_XML_VALUE = re.compile(r"""(?<==)"[^"<]*"|(?<==)'[^'<]*'|(?<=>)[^<>]+(?=<)""")
-# What follows the beginning of a line, `key:`, `-`, `[`, `{` or `,`: quoted, or up to a comment.
-_YAML_VALUE = re.compile(
-    r"""((?:^[ \t]*|[:,-][ \t]+|[\[{,][ \t]*))"""
-    r"""("[^"\n]*"|'[^'\n]*'|[^\s"'\[\]{},\#&*!|>%@`-](?:(?!:[ \t])[^\[\]{},\n])*?)"""
-    r"""(?=[ \t]*(?:\r?$|[ \t]\#|[,\]}]))""",
-    re.MULTILINE,
-)
-_YAML_ROOT = re.compile(r"[ \t]*path[ \t]*:[ \t]*")
-_YAML_PLAIN = re.compile(r"(?!.*(?:: |:$| #))[^\s\[\]{},\"'#&*!|>%@`?:-][^\[\]{},\r\n]*")
+# Boxes, scores or counts: what follows the line of an image's name, as WIDER FACE has it.
+_NUMBERS = re.compile(r"[\s\d.,;+eE-]*\d[\s\d.,;+eE-]*")
+_LIST = re.compile(r"train|val|test|split|list|image|file|ids?\b", re.IGNORECASE)
 
 
 def rewrite_csv(text: str, names: Names) -> str:
     """Takes the rows that name an image that was left out from a CSV text, and moves its paths.
+
+    Where no cell is a name with suffix, a column of names without suffix says which image a row is
+    about: one of which half of the cells are such.
 
     Args:
         text: Fields separated by comma, semicolon, tab or bar, whichever is most in the first line.
@@ -44,16 +37,20 @@ def rewrite_csv(text: str, names: Names) -> str:
     field = re.compile(
         rf'("[^"]*+(?:""[^"]*+)*+"{plain}|{plain})({re.escape(delimiter)}|\r\n|\n|\r|\Z)'
     )
-    rows, row, is_left_out = [], [], False
+    stems = _stem_column(field, text, delimiter, names) if names.drops else None
+    rows: list[str] = []
+    row: list[str] = []
+    is_left_out = False
     for match in field.finditer(text):
         raw, end = match.groups()
-        quoted = raw.startswith('"')
-        value = raw
-        if quoted:
-            value = raw[1:-1].replace('""', '"')
-            if len(raw) < 2 or raw[1:].count('"') % 2 == 0:
-                raise Unclear(f"a quote is not closed in it ({raw[:30]!r})")
-        is_left_out = is_left_out or names.is_left_out(value)
+        quoted, value = raw.startswith('"'), _cell(raw)
+        if quoted and (len(raw) < 2 or raw[1:].count('"') % 2 == 0):
+            raise Unclear(f"a quote is not closed in it ({raw[:30]!r})")
+        is_left_out = (
+            is_left_out
+            or names.is_left_out(value)
+            or (len(row) == stems and names.resolved(value, True) is True)
+        )
         moved = names.repointed(value) if may_move else value
         if moved != value:
             raw = moved
@@ -66,12 +63,49 @@ def rewrite_csv(text: str, names: Names) -> str:
     return "".join(rows)
 
 
+def _cell(raw: str) -> str:
+    return raw[1:-1].replace('""', '"') if raw.startswith('"') else raw
+
+
+def _stem_column(field: re.Pattern, text: str, delimiter: str, names: Names) -> int | None:
+    """The column of images' names without suffix, `None` where there is none."""
+    cells: Counter[int] = Counter()
+    stems: Counter[int] = Counter()
+    words: Counter[int] = Counter()
+    headers: list[str] = []
+    column = rows = 0
+    for match in field.finditer(text):
+        value = _cell(match.group(1)).strip()
+        if names.resolved(value) is not None:
+            return None
+        if not rows:
+            headers.append(value)
+        elif value:
+            cells[column] += 1
+            stems[column] += names.resolved(value, True) is not None
+            words[column] += is_word(value)
+        column += 1
+        if match.group(2) != delimiter:
+            column, rows = 0, rows + 1
+    found = [
+        (not IMAGE_KEY.fullmatch(header), column)
+        for column, header in enumerate(headers)
+        if stems[column]
+        and 2 * stems[column] >= cells[column]
+        and not OTHER_KEY.search(header)
+        and (IMAGE_KEY.fullmatch(header) or 2 * words[column] >= cells[column])
+    ]
+    return min(found)[1] if found else None
+
+
 def rewrite_list(text: str, names: Names) -> str:
     """Takes the lines of images that were left out from a list of images, and moves its paths.
 
     A list has the path of an image as the first or last word of each line, or as the whole of it;
-    empty lines and those that begin with `#` do not count. In a folder `ImageSets`, as Pascal VOC
-    has it, the first word is a name without suffix. Any other text is left alone.
+    empty lines and those that begin with `#` do not count, nor lines of numbers below a line that
+    is a name: these go with it. A few other lines may be among them. Names may lack the suffix
+    where each line has another one, or in a folder `ImageSets`, as Pascal VOC has it. Any other
+    text is left alone.
 
     Args:
         text: The text.
@@ -85,25 +119,59 @@ def rewrite_list(text: str, names: Names) -> str:
         return text
     lines = _LINE.findall(text)
     items = [line.strip() for line in lines]
-    items = [None if not item or item.startswith("#") else item for item in items]
-    if "ImageSets" in PurePosixPath(names.folder).parts:
-        words = [item and item.split()[0] for item in items]
-        return "".join(
-            line
-            for line, word in zip(lines, words, strict=True)
-            if not (word and names.is_stem_left_out(word))
-        )
-    if not all(item is None or _names_image(item, names) for item in items):
+    items = ["" if item.startswith("#") else item for item in items]
+    named = [bool(item) and _names_image(item, names) for item in items]
+    are_stems = not any(named) and names.drops and _are_stems(items, names)
+    if are_stems:
+        named = [bool(item) and _stem(item, names) is not None for item in items]
+    others = [
+        item
+        for item, is_named in zip(items, named, strict=True)
+        if item and not is_named and not _NUMBERS.fullmatch(item)
+    ]
+    if not sum(named) > len(others):
         return text
-    kept = []
-    for line, item in zip(lines, items, strict=True):
-        if item is not None:
-            if any(map(names.is_left_out, {item, *_WORD.findall(item)})):
-                continue
+    kept, is_left_out, is_block = [], False, False
+    for line, item, is_named in zip(lines, items, named, strict=True):
+        if is_named:
+            is_left_out = _is_left_out(item, names, are_stems)
+            is_block = names.is_image(item) or len(item.split()) == 1
             if may_move:
                 line = line.replace(item, _moved_item(item, names), 1)
-        kept.append(line)
+        elif not (is_block and _NUMBERS.fullmatch(item)):
+            is_left_out = False
+        if not is_left_out:
+            kept.append(line)
     return "".join(kept)
+
+
+def _are_stems(items: list[str], names: Names) -> bool:
+    items = [item for item in items if item]
+    stems = [stem for item in items if (stem := _stem(item, names)) is not None]
+    if "ImageSets" in PurePosixPath(names.folder).parts:
+        return bool(stems)
+    # Classes come again and again, and are numbers; names of images do neither.
+    others = [item for item in items if not _NUMBERS.fullmatch(item) or item in stems]
+    if 2 * len(stems) < len(others) or len(set(stems)) < len(stems):
+        return False
+    if 2 * sum(map(is_word, stems)) >= len(stems):
+        return bool(stems)
+    is_list = _LIST.search(PurePosixPath(names.name).stem) and len(stems) == len(items)
+    return bool(is_list and all(len(item.split()) == 1 for item in items))
+
+
+def _stem(item: str, names: Names) -> str | None:
+    """What of a line is the name of an image without suffix."""
+    for part in dict.fromkeys([item, item.split()[0]]):
+        if names.resolved(part, True) is not None:
+            return part
+    return None
+
+
+def _is_left_out(item: str, names: Names, are_stems: bool) -> bool:
+    if are_stems:
+        return names.resolved(_stem(item, names) or "", True) is True
+    return any(map(names.is_left_out, {item, *_WORD.findall(item)}))
 
 
 def _names_image(item: str, names: Names) -> bool:
@@ -118,57 +186,3 @@ def _moved_item(item: str, names: Names) -> str:
     if len(_WORD.findall(moved)) != len(_WORD.findall(item)) > 1:
         raise Unclear("the destination has a space or comma, which a line of words cannot hold")
     return moved
-
-
-def rewrite_yaml(text: str, names: Names) -> str:
-    """Moves the paths of a YAML text.
-
-    Args:
-        text: The text.
-        names: What the names in it mean.
-    """
-
-    def moved(match):
-        before, raw = match.groups()
-        value = raw[1:-1] if raw[0] in "\"'" else raw
-        line = text[text.rfind("\n", 0, match.start(2)) + 1 : match.start(2)]
-        new = names.repointed(value, is_path=bool(_YAML_ROOT.fullmatch(line)))
-        if new == value:
-            return match.group()
-        if raw[0] == "'":
-            new = "'" + new.replace("'", "''") + "'"
-        elif raw[0] == '"' or not _YAML_PLAIN.fullmatch(new):
-            new = json.dumps(new, ensure_ascii=False)
-        return before + new
-
-    return _YAML_VALUE.sub(moved, text) if names.may_move(text) else text
-
-
-def rewrite_xml(text: str, names: Names) -> str:
-    """Moves the paths of an XML text.
-
-    Args:
-        text: The text.
-        names: What the names in it mean.
-
-    Raises:
-        Unclear: If it is no well-formed XML, or lists images that were left out.
-    """
-    try:
-        expat.ParserCreate("utf-8").Parse(text.encode("utf-8", "surrogateescape"), True)
-    except expat.ExpatError as error:
-        raise Unclear(f"it is not well-formed XML ({error})") from error
-
-    def moved(match):
-        raw = match.group()
-        quote = raw[0] if raw[0] in "\"'" and raw[-1] == raw[0] else ""
-        value = saxutils.unescape(
-            raw[len(quote) : len(raw) - len(quote)], {"&quot;": '"', "&apos;": "'"}
-        )
-        if names.is_left_out(value):
-            raise Unclear(f"it names {value.strip()!r}, which was left out, beside other images")
-        new = names.repointed(value)
-        entities = {'"': "&quot;"} if quote == '"' else {"'": "&apos;"} if quote else {}
-        return raw if new == value else quote + saxutils.escape(new, entities) + quote
-
-    return _XML_VALUE.sub(moved, text)

@@ -3,47 +3,62 @@
 from __future__ import annotations
 
 import codecs
-import posixpath
-import warnings
-from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from keras_simgan.data.labels import LABEL_FILES
 from keras_simgan.refinement._annotation_json import rewrite_json, rewrite_json_lines
+from keras_simgan.refinement._annotation_markup import rewrite_xml, rewrite_yaml, xml_encoding
 from keras_simgan.refinement._annotation_names import (
     Names,
     Unclear,
-    image_folders_of,
-    suffixes,
 )
-from keras_simgan.refinement._annotation_text import (
-    rewrite_csv,
-    rewrite_list,
-    rewrite_xml,
-    rewrite_yaml,
-)
+from keras_simgan.refinement._annotation_text import rewrite_csv, rewrite_list
+from keras_simgan.refinement._left_out_names import LeftOutNames
+from keras_simgan.refinement._old_pixels import embeds_pixels, empty_pixels
+from keras_simgan.refinement._source_images import SourceImages
 
-__all__ = [
-    "belongs_to_dropped",
-    "is_annotation",
-    "rewrite_annotations",
-]
+__all__ = ["Rewritten", "is_annotation", "rewrite_annotation"]
 
 _FORMATS = {
     ".csv": rewrite_csv,
     ".tsv": rewrite_csv,
     ".json": rewrite_json,
     ".jsonl": rewrite_json_lines,
+    ".lst": rewrite_list,
     ".txt": rewrite_list,
     ".xml": rewrite_xml,
     ".yaml": rewrite_yaml,
     ".yml": rewrite_yaml,
 }
+# The mark of UTF-32 begins with that of UTF-16.
 _MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """An annotation as it is to be written.
+
+    Attributes:
+        content: Its bytes; None where the file is copied as it is.
+        problem: Why it was left as it is, empty where it was not.
+        emptied: How many copies of images' old pixels were taken out.
+        left_out: How many images that were left out it still names.
+        example: One of these.
+        embeds: Whether there are pictures in it still.
+    """
+
+    content: bytes | None
+    problem: str = ""
+    emptied: int = 0
+    left_out: int = 0
+    example: str = ""
+    embeds: bool = False
 
 
 def is_annotation(name: str) -> bool:
@@ -55,97 +70,82 @@ def is_annotation(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in _FORMATS
 
 
-def belongs_to_dropped(
-    name: str,
-    dropped: Collection[str] | Callable[[str], bool],
-    folders: Sequence[str] | None = None,
-) -> bool:
-    """Whether a file is the label of an image that was left out.
+def rewrite_annotation(
+    name: str, content: bytes, source: str | Path, destination: str | Path, images: SourceImages
+) -> Rewritten:
+    r"""Makes of an annotation what it must be beside the refined images.
 
-    That is a file of the image's name but for the suffix (`a.txt`, `a.xml`, `a.json`, a mask
-    `a.png`), or of its whole name with one more (`a.png.json`). It lies beside the image, or in a
-    folder of labels where the image lies in the folder above or in one such as `images`:
-    `labels/train/a.txt` is the label of `images/train/a.png`. `labels.csv` and `labels.json` are
-    labels of many images.
-
-    Args:
-        name: The file's name relative to the data set, with forward slashes.
-        dropped: The names of images that were left out, or a function that tells of a name.
-        folders: Names of folders of labels; `label_images.LABEL_FOLDERS` when left out.
-
-    Example:
-        >>> belongs_to_dropped("labels/a.txt", {"images/a.png"})
-        True
-    """
-    is_dropped = dropped if callable(dropped) else dropped.__contains__
-    folder, file = posixpath.split(name)
-    if file in LABEL_FILES or "." not in file:
-        return False
-    stem = file.rpartition(".")[0]
-    for place in (folder, *image_folders_of(folder, folders)):
-        for suffix in ("", *suffixes()):
-            image = posixpath.join(place, stem + suffix)
-            if image != name and is_dropped(image):
-                return True
-    return False
-
-
-def rewrite_annotations(
-    name: str,
-    content: bytes,
-    source: str | Path,
-    destination: str | Path,
-    dropped: Collection[str] | Callable[[str], bool],
-) -> bytes:
-    r"""The content of an annotation, as it must be beside the refined images.
-
-    It stays as it is, to the byte, but for two things:
+    It stays as it is, to the byte, but for three things:
 
     - Paths into the source, absolute or as the user typed it, become paths into the destination;
       in CSV, JSON, YAML (`path:` of YOLO's data.yaml), XML (`<path>` of Pascal VOC), and in texts
       that list images. Relative paths within the data set hold as they are.
-    - Images that were left out are taken out: rows of CSV that name one, items of JSON, COCO's
-      images with their annotations, and lines of lists. Names may be relative to the annotation, to
-      a folder above it, or to a folder of images there.
+    - Images that were left out are taken out where it is clear what belongs to them: rows of CSV,
+      items and entries of JSON that name one in a field of their own, however deep, COCO's images
+      with all that has their id, and lines of lists with the numbers below. Names may lack suffix
+      or folder, and be in other case.
+    - Copies of images' pixels in JSON (labelme's `imageData`) become `null`.
 
-    What is not taken out keeps its formatting: line ends, quotes, indentation, byte order mark.
-    Files of other suffixes and texts that list no images are left alone. No image is read.
+    What is not taken out keeps its formatting: line ends, quotes, indentation, encoding. XML is
+    read in the encoding that it declares. No image is read.
+
+    What still names images that were left out is said, with one of them.
 
     Args:
         name: The annotation's name relative to the source, with forward slashes.
         content: Its content.
         source: The folder it lies in, as the user typed it.
         destination: The folder it is copied to.
-        dropped: The names of images that were left out, or a function that tells of a name.
-
-    Returns:
-        The new content, or `content`.
-
-    Warns:
-        UserWarning: If the annotation is damaged or its structure not clear; it stays as it is.
+        images: The source's images.
 
     Example:
         >>> rows = b"file,person\r\na.png,1\r\nb.png,2\r\n"
-        >>> rewrite_annotations("labels.csv", rows, "renders", "refined", {"a.png"})
+        >>> images = SourceImages(kept=["b.png"], left_out=["a.png"])
+        >>> rewrite_annotation("labels.csv", rows, "renders", "refined", images).content
         b'file,person\r\nb.png,2\r\n'
     """
-    rewrite = _FORMATS.get(PurePosixPath(name).suffix.lower())
-    if rewrite is None:
-        return content
-    mark = next((mark for mark in _MARKS if content.startswith(mark)), b"")
-    encoding = _MARKS.get(mark, "utf-8")
-    # Bytes that are no UTF-8, such as names in Latin 1, come back as they were.
-    errors = "surrogateescape" if encoding == "utf-8" else "strict"
-    names = Names(name, Path(source), Path(destination), dropped)
+    suffix = PurePosixPath(name).suffix.lower()
+    names = Names(name, Path(source), Path(destination), images)
+    text, problem, emptied, encoding = "", "", 0, "utf-8"
     try:
-        text = content[len(mark) :].decode(encoding, errors)
-        new = rewrite(text, names)
-        return content if new == text else mark + new.encode(encoding, errors)
+        mark, encoding = _encoding(content, suffix)
+        text = new = content[len(mark) :].decode(encoding, _errors(encoding))
+        if suffix in (".json", ".jsonl"):
+            new, emptied = empty_pixels(text, names)
+        new = _FORMATS[suffix](new, names)
+        if new != text:
+            # What the encoding lacks, XML writes as a number.
+            errors = "xmlcharrefreplace" if suffix == ".xml" else "strict"
+            errors = _errors(encoding, errors)
+            if text.encode(encoding, _errors(encoding)) != content[len(mark) :]:
+                raise Unclear(f"it is not valid {encoding}")
+            content, text = mark + new.encode(encoding, errors), new
     except (Unclear, UnicodeError) as error:
-        reason = error if isinstance(error, Unclear) else f"it is not valid {encoding} ({error})"
-        warnings.warn(
-            f"The annotation {str(Path(source) / name)!r} was copied as it is: {reason}. Check "
-            "whether it names images that were left out, or paths into the source.",
-            stacklevel=2,
+        problem = (
+            str(error) if isinstance(error, Unclear) else f"it is not valid {encoding} ({error})"
         )
-        return content
+        emptied = 0
+    found, text = LeftOutNames(names), text or content.decode("utf-8", "replace")
+    if names.drops:
+        found.search(text, with_stems=True)
+    return Rewritten(
+        content, problem, emptied, found.count, found.example, embeds=embeds_pixels(text)
+    )
+
+
+def _encoding(content: bytes, suffix: str) -> tuple[bytes, str]:
+    """The byte order mark of a text, which may be empty, and its encoding."""
+    for mark, encoding in _MARKS.items():
+        if content.startswith(mark):
+            return mark, encoding
+    # Two signs of ASCII without a mark, as JSON and XML begin.
+    if len(content) > 3 and content[1] == content[3] == 0 != content[0] and content[2]:
+        return b"", "utf-16-le"
+    if len(content) > 3 and content[0] == content[2] == 0 != content[1] and content[3]:
+        return b"", "utf-16-be"
+    return b"", xml_encoding(content) if suffix == ".xml" else "utf-8"
+
+
+def _errors(encoding: str, otherwise: str = "strict") -> str:
+    # Bytes that are no UTF-8, such as names in Latin 1, come back as they were.
+    return "surrogateescape" if encoding == "utf-8" else otherwise

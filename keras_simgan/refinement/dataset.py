@@ -51,6 +51,15 @@ def refine_dataset(
     name images that were left out; of more than 256 MiB they are copied with a warning. Hidden
     files are left out; links are followed, to each folder once.
 
+    Labels of images that were left out go with them: rows, items and lines of annotations, and
+    files beside the images or in a folder of labels. Where that is not clear they stay; a file that
+    still names such an image is warned of, with the name, and noted in the manifest.
+
+    What shows images as they were is not handed on silently: copies of pixels in JSON (labelme's
+    `imageData`) become `null`; caches that trainers read in place of images (`a.npy` beside
+    `a.jpg`, `labels.cache`, `Thumbs.db`) are left out; archives, videos, and texts with pictures in
+    them are copied with a warning. Thumbnails that are image files are refined as all images are.
+
     Of a model that was trained on label maps, such as a pix2pix, each image is a label map, and the
     photo that is made of it has its name (see `LabelMapRefiner`). The map itself is copied, to the
     byte, to the same name in the destination's folder `label_maps`, so photos and labels are a data

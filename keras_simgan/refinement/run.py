@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from keras_simgan.data.files import ImageError
 from keras_simgan.data.label_images import LabelRule
 from keras_simgan.networks.checksum import weights_checksum
 from keras_simgan.refinement import tfrecords
-from keras_simgan.refinement.annotations import belongs_to_dropped
+from keras_simgan.refinement._old_pixels import is_old
+from keras_simgan.refinement._side_cars import belongs_to_left_out
+from keras_simgan.refinement._source_images import SourceImages
 from keras_simgan.refinement.copying import copy_file
 from keras_simgan.refinement.image_refiner import ImageRefiner
 from keras_simgan.refinement.load_refiner import load_refiner
@@ -36,6 +39,7 @@ from keras_simgan.refinement.record import (
     RefinementError,
     fingerprint,
 )
+from keras_simgan.refinement.remarks import OLD, UNSURE, Remarks
 from keras_simgan.refinement.source import IMAGE, KINDS, LABEL, MAP, OTHER, RECORDS, Source
 
 _REASONS = 10
@@ -94,7 +98,7 @@ class RefinementRun:
         self.destination = Path(destination)
         self.batch_size, self._skip_bad, self._overwrite = batch_size, skip_bad, overwrite
         self._keep_fraction = keep_fraction
-        self._some_left_out = False
+        self._remarks = Remarks()
         self.refiner: ImageRefiner = load_refiner(
             model, direction, tile, overlap, label_maps, instances
         )
@@ -151,6 +155,8 @@ class RefinementRun:
         """Closes manifest and record."""
         self._manifest.close()
         self._record.close()
+        if "_images" in vars(self):
+            self._images.close()
 
     def _refuse_conflicts(self) -> None:
         if self._overwrite:
@@ -260,7 +266,6 @@ class RefinementRun:
         # Annotations name images: where others are left out than before, they are written anew.
         left_out = hashlib.sha256()
         for names in self._record.todo(REJECTED, SKIPPED, kind=IMAGE):
-            self._some_left_out = True
             left_out.update("\n".join([*names, ""]).encode())
         if self._record.recall("left_out") != left_out.hexdigest():
             for kind in (LABEL, MAP, OTHER):
@@ -270,6 +275,7 @@ class RefinementRun:
         for kind in (LABEL, MAP, OTHER):
             for name in self._left(kind):
                 self._copy(name, kind)
+        self._remarks.warn(self.source)
         if self._record.recall("manifest") != "whole" or not self._manifest.path.exists():
             self._manifest.finish(self._record.lines())
             self._record.remember("manifest", "whole")
@@ -289,37 +295,40 @@ class RefinementRun:
                 self._record.begin([name])
                 yield name
 
-    def _is_left_out(self, name: str) -> bool:
-        return self._some_left_out and self._record.state(name) in (REJECTED, SKIPPED)
-
-    def _is_kept(self, name: str) -> bool:
-        return self._files.kind(name) == IMAGE and self._record.state(name) == FINISHED
-
-    def _belongs_to_left_out(self, name: str, kind: str) -> bool:
-        if kind == MAP:
-            return self._is_left_out(self._origin(name, kind))
-        # A label may belong to several: a.txt to a.png and to a.jpg.
-        left_out, kept = (
-            self._some_left_out and belongs_to_dropped(name, is_image, self._files.rule.folders)
-            for is_image in (self._is_left_out, self._is_kept)
+    @cached_property
+    def _images(self) -> SourceImages:
+        kept, left_out = (
+            itertools.chain.from_iterable(self._record.todo(*states, kind=IMAGE))
+            for states in ((FINISHED,), (REJECTED, SKIPPED))
         )
-        return left_out and not kept
+        return SourceImages(kept, left_out)
+
+    def _reason_to_leave_out(self, name: str, kind: str) -> str:
+        """Why a file is not copied; empty where it is."""
+        if kind == MAP:
+            state = self._record.state(self._origin(name, kind))
+            return "its image is left out" if state in (REJECTED, SKIPPED) else ""
+        if kind == OTHER and is_old(name, self.source, self._images):
+            self._remarks.add(OLD, name)
+            return "it shows images as they were before refining"
+        if not self._images.some_left_out:
+            return ""
+        belongs = belongs_to_left_out(name, self._images, self._files.rule.folders)
+        if belongs is None:
+            self._remarks.add(UNSURE, name)
+        return "its image is left out" if belongs else ""
 
     def _origin(self, name: str, kind: str) -> str:
         return name.removeprefix(f"{self.refiner.maps_folder}/") if kind == MAP else name
 
     def _copy(self, name: str, kind: str) -> None:
         origin = self._origin(name, kind)
-        if self._belongs_to_left_out(name, kind):
+        if reason := self._reason_to_leave_out(name, kind):
             (self.destination / name).unlink(missing_ok=True)
-            line = {
-                "input": origin,
-                "output": None,
-                "action": "rejected",
-                "reason": "its image is left out",
-            }
+            line = {"input": origin, "output": None, "action": "rejected", "reason": reason}
             self._note([Outcome(name, line, fingerprint(self.source / origin))], REJECTED)
             return
         folders, is_image = (self.source, self.destination), kind in (LABEL, MAP)
-        self._note([copy_file(origin, *folders, self._is_left_out, is_image, output=name)])
+        outcome = copy_file(origin, *folders, self._images, is_image, self._remarks, output=name)
+        self._note([outcome])
         self.report.copied += 1
