@@ -19,6 +19,7 @@ CLASSES = {
         "AverageHalving",
         "CropToMatch",
         "DiffAugment",
+        "Doubling",
         "ImageBatchNormalization",
         "ImageHistory",
         "ImagePool",
