@@ -302,7 +302,7 @@ def report(trials: list[dict], described: str) -> str:
         if each["status"] or each["differences"]
     ]
     lines = (__doc__ or "").strip().splitlines()
-    text = "\n".join(lines[2:] if len(lines) > 2 else lines).strip()
+    text = "\n".join(lines[1:]).strip("\n")
     return "\n".join(
         [
             "# Kills\n",
