@@ -30,7 +30,7 @@ def export_network(network: Any, filepath: str | Path, format: str, **kwargs: An
         **kwargs: Arguments of `keras.Model.export`.
 
     Raises:
-        ValueError: A format that this backend doesn't write, or a network that it can't trace for
+        ValueError: A format that this backend does not write, or a network that it cannot trace for
             images of any size.
     """
     backend = keras.config.backend()
@@ -41,7 +41,7 @@ def export_network(network: Any, filepath: str | Path, format: str, **kwargs: An
             if able
             else f"Formats are {', '.join(FORMATS['tensorflow'])}."
         )
-        raise ValueError(f"`format={format!r}` can't be written on {backend}. {way_out}")
+        raise ValueError(f"`format={format!r}` cannot be written on {backend}. {way_out}")
     if format == "onnx":
         kwargs = {"opset_version": OPSET, **kwargs}
         if backend == "torch":

@@ -94,7 +94,7 @@ class TrainingSteps(keras.Model):
     def make_train_function(self, force=False):
         """As Keras; on several devices each choice of turns is a function of its own.
 
-        An optimizer that sums gradients over devices can't do so inside a branch of the graph.
+        An optimizer that sums gradients over devices cannot do so inside a branch of the graph.
         """
         if self.devices == 1:
             super().make_train_function(force)

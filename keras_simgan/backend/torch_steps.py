@@ -38,7 +38,7 @@ def branch(condition, if_true, if_false, state):
     return if_true() if bool(condition) else if_false()
 
 
-#: Sizes that are symbols grow with each halving; beyond this torch takes minutes, or for ever.
+#: Terms of sizes that are symbols grow with each halving; of more no export was seen to end.
 HALVINGS = 2
 
 
@@ -95,7 +95,7 @@ def export_onnx(network, filepath, opset_version, verbose=None):
             )
     except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
         raise ValueError(
-            f"Torch can't trace the network {network.name!r} for inputs of shape "
+            f"Torch cannot trace the network {network.name!r} for inputs of shape "
             f"{network.input_shape}. {way_out} ({str(error).splitlines()[-1]})"
         ) from error
     program.save(str(filepath))

@@ -19,7 +19,7 @@ def prepare(model: Any, optimizers: list, arguments: dict[str, Any]) -> None:
         arguments: What `keras.Model.compile` takes.
 
     Raises:
-        ValueError: What can't be trained so.
+        ValueError: What cannot be trained so.
     """
     model.check_strategy(optimizers)
     if model.devices == 1:
@@ -66,6 +66,6 @@ def check_shares(model: Any, x: Any, batch_size: int | None) -> None:
         if batch % model.devices:
             raise ValueError(
                 f"{count} samples in batches of {size} make one of {batch}, which "
-                f"{model.devices} devices can't share evenly. Choose another `batch_size`, or "
+                f"{model.devices} devices cannot share evenly. Choose another `batch_size`, or "
                 "leave out some samples."
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -71,7 +70,7 @@ def save(
         (aside / METADATA).write_text(json.dumps(described, indent=1) + "\n")
         replaced = _weights_of(folder) - set(files.values())
         for file in [*files.values(), CONFIG, METADATA]:
-            shutil.move(aside / file, folder / file)
+            (aside / file).replace(folder / file)
         for file in replaced:
             (folder / file).unlink(missing_ok=True)
 

@@ -88,7 +88,7 @@ class RunFolder(Generic[Options]):
                 return read_options(type(self.options), values)
         except (ValueError, TypeError) as error:
             raise RunError(
-                f"{str(file)!r} is damaged, and the run can't be resumed: {error} Choose a new "
+                f"{str(file)!r} is damaged, and the run cannot be resumed: {error} Choose a new "
                 "folder."
             ) from error
         raise RunError(

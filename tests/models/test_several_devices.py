@@ -24,7 +24,7 @@ def test_two_devices_train_as_one(backend):
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     expected = (
-        "7 samples in batches of 4 make one of 3, which 2 devices can't share evenly",
+        "7 samples in batches of 4 make one of 3, which 2 devices cannot share evenly",
         "leave out `steps_per_execution`",
         "Use the policy 'mixed_bfloat16'",
         "made outside of `with strategy.scope",
