@@ -3,7 +3,7 @@
 Keras reads its backend when it is imported, so each backend needs a process of its own, of one
 thread (see conftest.py). All run at the same time: they take about equally long on two cores that
 way, where one after the other would leave a core idle at the end. No test depends on speed. What
-is NumPy alone runs on one of the backends, the last that is named.
+no backend has a part in runs on one of them, the last that is named.
 
     python tests/run.py [--backends tensorflow jax torch] [-- arguments of pytest]
 """
@@ -45,12 +45,27 @@ NUMPY_ALONE = (
         for name in ("cycle", "cyclegan", "gazegan", "numbers", "option", "paired", "simgan")
     ),
 )
+#: Files that test what becomes of files and names on disk. They load Keras, but a network at most
+#: to have one: no backend decides what they test.
+OF_FILES = (
+    *(
+        f"tests/attacks/test_{name}.py"
+        for name in ("control_characters", "damaged_runs", "long_names", "planted_links")
+    ),
+    "tests/attacks/test_special_files.py",
+    "tests/data/test_paired.py",
+    "tests/evaluation/test_image_folders.py",
+    "tests/refinement/test_copying.py",
+    "tests/refinement/test_kept_labels.py",
+    "tests/refinement/test_source.py",
+    "tests/test_one_rule.py",
+)
 OUTCOMES = ("failed", "error", "passed", "skipped", "xfailed", "xpassed")
 
 
 def arguments_for(backend: str, backends: list[str], given: list[str]) -> list[str]:
     """Returns pytest's arguments on one of the backends; what is named in them always runs."""
-    left_out = [] if backend == backends[-1] else NUMPY_ALONE
+    left_out = () if backend == backends[-1] else (*NUMPY_ALONE, *OF_FILES)
     return [*given, *(f"--ignore={path}" for path in left_out if path not in given)]
 
 

@@ -15,6 +15,10 @@ FORMATS = {
 }
 #: The least that has whole-number logic on bits, which `layers.PersistentDropout` draws by.
 OPSET = 18
+WAY_OUT = (
+    "Give it a fixed size (`for_image_shape`), or save a preset and export it with "
+    "KERAS_BACKEND=tensorflow."
+)
 
 
 def export_network(network: Any, filepath: str | Path, format: str, **kwargs: Any) -> None:
@@ -50,7 +54,15 @@ def export_network(network: Any, filepath: str | Path, format: str, **kwargs: An
             export_onnx(network, filepath, **kwargs)
             return
         kwargs.setdefault("input_signature", [keras.tree.map_structure(_spec, network.input)])
-    keras.Model.export(network, str(filepath), format=format, **kwargs)
+    try:
+        keras.Model.export(network, str(filepath), format=format, **kwargs)
+    except Exception as error:  # many kinds, of sizes that are symbols
+        is_open = any(None in tensor.shape[1:] for tensor in keras.tree.flatten(network.input))
+        if backend != "jax" or not is_open:
+            raise
+        raise ValueError(
+            f"JAX cannot trace the network {network.name!r} for images of any size. {WAY_OUT}"
+        ) from error
 
 
 def _spec(tensor):

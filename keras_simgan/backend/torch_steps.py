@@ -6,6 +6,8 @@ import warnings
 import keras
 import torch
 
+from keras_simgan.backend.exporting import WAY_OUT
+
 
 def value_and_gradients(function, variables, state):
     """Returns `function()`, a pair `(loss, other)`, and the gradients of the loss."""
@@ -64,10 +66,6 @@ def export_onnx(network, filepath, opset_version, verbose=None):
         unknown = [axis for axis, size in enumerate(tensor.shape) if size is None]
         return {axis: torch.export.Dim.DYNAMIC for axis in unknown}
 
-    way_out = (
-        "Give it a fixed size (`for_image_shape`), or save a preset and export it with "
-        "KERAS_BACKEND=tensorflow."
-    )
     structure = keras.tree.map_structure
     halvings = sum(
         isinstance(layer, keras.layers.Conv2D) and max(layer.strides) > 1
@@ -78,7 +76,7 @@ def export_onnx(network, filepath, opset_version, verbose=None):
     if is_open and halvings > HALVINGS:
         raise ValueError(
             f"The network {network.name!r} takes images of any size and halves them {halvings} "
-            f"times; torch writes such to ONNX where it is up to {HALVINGS} times. {way_out}"
+            f"times; torch writes such to ONNX where it is up to {HALVINGS} times. {WAY_OUT}"
         )
     names = [tensor.name for tensor in keras.tree.flatten(network.input)]
     try:
@@ -96,7 +94,7 @@ def export_onnx(network, filepath, opset_version, verbose=None):
     except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
         raise ValueError(
             f"Torch cannot trace the network {network.name!r} for inputs of shape "
-            f"{network.input_shape}. {way_out} ({str(error).splitlines()[-1]})"
+            f"{network.input_shape}. {WAY_OUT} ({str(error).splitlines()[-1]})"
         ) from error
     program.save(str(filepath))
 

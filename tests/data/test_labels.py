@@ -175,11 +175,13 @@ def test_whole_numbers_round_trip(tmp_path_factory, values):
 @given(st.data(), st.integers(1, 3), st.integers(1, 4))
 def test_vectors_round_trip_as_python_and_numpy_print_them(tmp_path_factory, data, rows, size):
     numbers = st.floats(-1e6, 1e6, width=32)
-    values = data.draw(st.lists(st.lists(numbers, min_size=size, max_size=size), min_size=rows))
+    vectors = st.lists(numbers, min_size=size, max_size=size)
+    values = data.draw(st.lists(vectors, min_size=rows, max_size=rows))
     folder = tmp_path_factory.getbasetemp()
     for form in (str, lambda value: str(tuple(value)) if size > 1 else str(value)):
         assert read(folder, *map(form, values)).tolist() == values
-    found = read(folder, *(str(np.array(value, "float32")) for value in values))
+    exact = {"floatmode": "unique", "precision": None}
+    found = read(folder, *(np.array2string(np.array(v, "float32"), **exact) for v in values))
     np.testing.assert_array_equal(found.astype("float32"), np.array(values, "float32"))
 
 
