@@ -15,7 +15,7 @@ FORMATS = {
 }
 #: The least that has whole-number logic on bits, which `layers.PersistentDropout` draws by.
 OPSET = 18
-WAY_OUT = (
+_WAY_OUT = (
     "Give it a fixed size (`for_image_shape`), or save a preset and export it with "
     "KERAS_BACKEND=tensorflow."
 )
@@ -51,7 +51,7 @@ def export_network(network: Any, filepath: str | Path, format: str, **kwargs: An
         if backend == "torch":
             from keras_simgan.backend.torch_steps import export_onnx
 
-            export_onnx(network, filepath, **kwargs)
+            export_onnx(network, filepath, _WAY_OUT, **kwargs)
             return
         kwargs.setdefault("input_signature", [keras.tree.map_structure(_spec, network.input)])
     try:
@@ -61,7 +61,7 @@ def export_network(network: Any, filepath: str | Path, format: str, **kwargs: An
         if backend != "jax" or not is_open:
             raise
         raise ValueError(
-            f"JAX cannot trace the network {network.name!r} for images of any size. {WAY_OUT}"
+            f"JAX cannot trace the network {network.name!r} for images of any size. {_WAY_OUT}"
         ) from error
 
 

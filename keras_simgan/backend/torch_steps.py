@@ -6,8 +6,6 @@ import warnings
 import keras
 import torch
 
-from keras_simgan.backend.exporting import WAY_OUT
-
 
 def value_and_gradients(function, variables, state):
     """Returns `function()`, a pair `(loss, other)`, and the gradients of the loss."""
@@ -44,8 +42,11 @@ def branch(condition, if_true, if_false, state):
 HALVINGS = 2
 
 
-def export_onnx(network, filepath, opset_version, verbose=None):
-    """Writes a network's inference, traced for any value of the sizes that it leaves open."""
+def export_onnx(network, filepath, way_out, opset_version, verbose=None):
+    """Writes a network's inference, traced for any value of the sizes that it leaves open.
+
+    Where torch cannot, the error tells `way_out`.
+    """
 
     class Inference(torch.nn.Module):
         def __init__(self):
@@ -76,7 +77,7 @@ def export_onnx(network, filepath, opset_version, verbose=None):
     if is_open and halvings > HALVINGS:
         raise ValueError(
             f"The network {network.name!r} takes images of any size and halves them {halvings} "
-            f"times; torch writes such to ONNX where it is up to {HALVINGS} times. {WAY_OUT}"
+            f"times; torch writes such to ONNX where it is up to {HALVINGS} times. {way_out}"
         )
     names = [tensor.name for tensor in keras.tree.flatten(network.input)]
     try:
@@ -94,7 +95,7 @@ def export_onnx(network, filepath, opset_version, verbose=None):
     except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
         raise ValueError(
             f"Torch cannot trace the network {network.name!r} for inputs of shape "
-            f"{network.input_shape}. {WAY_OUT} ({str(error).splitlines()[-1]})"
+            f"{network.input_shape}. {way_out} ({str(error).splitlines()[-1]})"
         ) from error
     program.save(str(filepath))
 
