@@ -84,7 +84,7 @@ class LeftOutNames:
                 return
             if verdict or (name in hits and self._is_one_of_several(name)):
                 file = posixpath.basename(name)
-                self._note([hit for hit in hits if hit.endswith(file)][-1])
+                self._note([name, *(hit for hit in hits if hit.endswith(file))][-1])
                 return
 
     def _may_be(self, name: str) -> bool:

@@ -105,7 +105,7 @@ class Record:
                 f"The record {str(self.path)!r} cannot be written: {error}. Is the disk full, or "
                 "the folder read-only? What is finished stays; run again to go on."
             ) from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, json.JSONDecodeError, KeyError) as error:
             raise RefinementError(
                 f"The record {str(self.path)!r} is damaged ({error}). Remove it, and either empty "
                 "the destination or pass `overwrite=True`."

@@ -182,12 +182,21 @@ def test_one_transparent_colour_is_alpha(tmp_path):
     assert read_image(tmp_path / "c.png")[..., 3].tolist() == [[255, 255, 0]]
 
 
+def chunk(kind, content):
+    checksum = struct.pack(">I", zlib.crc32(kind + content))
+    return struct.pack(">I", len(content)) + kind + content + checksum
+
+
+def test_a_chunk_whose_kind_is_no_letters(tmp_path):
+    write_image(tmp_path / "a.png", picture())
+    content = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(content[:33] + chunk(b"s\xbb\nc", b"abc") + content[33:])
+    with pytest.raises(ImageError, match="a chunk of the kind.*expected four letters"):
+        read_image(tmp_path / "a.png")
+
+
 @pytest.mark.parametrize("bits", [1, 2, 4])
 def test_fewer_bits_become_8(tmp_path, bits):
-    def chunk(kind, content):
-        checksum = struct.pack(">I", zlib.crc32(kind + content))
-        return struct.pack(">I", len(content)) + kind + content + checksum
-
     most = 2**bits - 1
     row = bytes([0, most << (8 - bits) | 1])  # no filter; the first pixel is white
     content = b"\x89PNG\r\n\x1a\n" + chunk(
@@ -250,6 +259,9 @@ def test_tiffs_that_are_not_read(tmp_path):
         tmp_path / "planes.tif", planes, photometric="rgb", planarconfig="separate", byteorder="<"
     )
     tifffile.imwrite(tmp_path / "webp.tif", picture(), photometric="rgb", byteorder="<")
+    Image.fromarray(picture(channels=1)[..., 0] > 99).save(
+        tmp_path / "fax.tif", compression="group4"
+    )
     for name, code in {"lzw.tif": 5, "planes.tif": 5, "webp.tif": 50001}.items():
         content = (tmp_path / name).read_bytes()
         # The tag of the compression: code 259, type short, one value.
@@ -261,6 +273,7 @@ def test_tiffs_that_are_not_read(tmp_path):
         "int.tif": "int16 values; expected 8 or 16 bits",
         "long.tif": "uint32 values; expected 8 or 16 bits",
         "planes.tif": "3 channels of 16 bits compressed by LZW",
+        "fax.tif": "1 channels of 1 bits compressed by CCITTFAX4.*Save it uncompressed",
         "lzw.tif": "5 channels of 8 bits compressed by LZW.*Save it uncompressed",
         "webp.tif": "3 channels of 8 bits compressed by WEBP.*Save it uncompressed",
     }.items():

@@ -239,6 +239,16 @@ def test_a_damaged_record(source, tmp_path):
         refine(source, out)
 
 
+@pytest.mark.parametrize("column", ["line", "source", "result"])
+def test_a_record_whose_fields_are_damaged(source, tmp_path, column):
+    out = tmp_path / "out"
+    refine(source, out)
+    with contextlib.closing(sqlite3.connect(out / RECORD)) as record, record:
+        record.execute(f"UPDATE files SET {column} = '{{'")
+    with pytest.raises(RefinementError, match="is damaged .* Remove it"):
+        refine(source, out)
+
+
 def test_the_manifest(source, tmp_path):
     out = tmp_path / "out"
     report = refine(source, out)

@@ -143,6 +143,7 @@ def test_coco_results_and_ids_of_another_file(tmp_path):
     [
         ("all.xml", "<a><image name='2x.png'/><image name='1x.png'/></a>", "2x.png"),
         ("data.yaml", "train:\n  - images/1x.png\n  - images/2x.png\n", "images/2x.png"),
+        ("data.yaml", "images: [1x.png, 2x.png, 3x.png]\n", "2x.png"),
         ("notes.txt", "The best is 2x.png, says he,\nbut not always.\n", "2x.png"),
         ("notes.txt", "The best is images\\2X, says he,\nbut not always.\n", "images\\2X"),
         ("l.json", '{"about": {"example": "images/2x.png"}}', "images/2x.png"),

@@ -121,6 +121,8 @@ def _chunks(encoded: bytes) -> Iterator[tuple[bytes, int, int]]:
         length = int.from_bytes(encoded[place : place + 4], "big")
         kind = encoded[place + 4 : place + 8]
         end = place + 8 + length
+        if not (kind.isascii() and kind.isalpha()):
+            raise ValueError(f"it has a chunk of the kind {kind!r}; expected four letters")
         if end + 4 > len(encoded) and kind != b"IEND":
             raise ValueError("the file ends before the image does")
         if int.from_bytes(encoded[end : end + 4], "big") != zlib.crc32(whole[place + 4 : end]):

@@ -25,6 +25,8 @@ _STORED = 1
 _WEBP = 50001
 _DEFLATE = (8, 32946)
 _PACKBITS = 32773
+# Of damage in these libtiff tells nobody, and leaves the pixels as they happen to be.
+_FAX = (2, 3, 4)
 _TIFFFILE_DECODES = (_STORED, *_DEFLATE, _PACKBITS)
 _LARGE_PIECE = 2**17  # deflate makes at most 128 MiB of it
 _PROFILE, _SUBIMAGES, _PHOTOSHOP, _DESCRIPTION = 34675, 330, 34377, 270
@@ -225,7 +227,7 @@ def _by_opencv(page, encoded: bytes) -> np.ndarray:
 
 
 def _by_pillow(page, encoded: bytes) -> tuple[np.ndarray, np.ndarray | None]:
-    if int(page.compression) == _WEBP:  # the libtiff in Pillow's wheels lacks it
+    if int(page.compression) in (*_FAX, _WEBP):  # the libtiff in Pillow's wheels lacks the latter
         raise _compressed(page)
     try:
         file = TiffImagePlugin.TiffImageFile(io.BytesIO(encoded))
