@@ -69,7 +69,13 @@ def refine(corpus: Path, work: Path) -> dict[str, tuple[bytes | None, str]]:
             link.parent.mkdir(parents=True, exist_ok=True)
             os.link(path, link)
         refine_dataset(
-            identity(channels), source, out, on_bad_image="skip", label_folders=(), progress=False
+            identity(channels),
+            source,
+            out,
+            on_bad_image="skip",
+            label_folders=(),
+            label_patterns=(),
+            progress=False,
         )
         for line in read_manifest(out)[1]:
             name = line["input"]
