@@ -218,7 +218,7 @@ def choose(number: int, names: list[str], seconds: float) -> tuple[str, dict]:
     # One name after the other, so that those that are rare are tried like those that are not.
     kinds = collections.defaultdict(list)
     for at, name in enumerate(names):
-        kinds[re.sub(r"part-[0-9a-f]{16}|\.saving-\w+|\d+", "*", name)].append(at)
+        kinds[re.sub(r"part-[0-9a-f]{16}|\d+", "*", name)].append(at)
     last = draw.choice(kinds[sorted(kinds)[(number - number // TIMED - 1) % len(kinds)]])
     limit = draw.choice((10, 300, 3000)) if draw.random() < 0.3 else None
     what = f"within {limit} bytes of a file from" if limit else "before"

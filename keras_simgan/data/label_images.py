@@ -183,20 +183,3 @@ def is_label_folder(part: str, folders: Sequence[str] | None = None) -> bool:
         folders: See `LabelRule`.
     """
     return LabelRule(folders).is_label(f"{part}/image")
-
-
-def is_label_image(
-    name: str, folders: Sequence[str] | None = None, patterns: Sequence[str] | None = None
-) -> bool:
-    """Whether an image is a label, such as a mask, because of its name or a folder it lies in.
-
-    Args:
-        name: The image's name relative to the data set, with forward slashes.
-        folders: See `LabelRule`.
-        patterns: See `LabelRule`.
-
-    Example:
-        >>> is_label_image("train/masks/0001.png"), is_label_image("train/0001.png")
-        (True, False)
-    """
-    return LabelRule(folders, patterns).is_label(name)

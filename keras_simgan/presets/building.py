@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 
+from keras_simgan.printable import printable
 from keras_simgan.registration import PREFIX
 
 #: Arguments of this package's networks that say how many layers there are, and how many make sense.
@@ -77,7 +78,7 @@ def reason_of(error: Exception) -> str:
     """
     text = " ".join(str(error).split())
     text = text if len(text) <= 400 else f"{text[:400]}..."
-    return f"{type(error).__name__}: " + "".join(c if c.isprintable() else "?" for c in text)
+    return f"{type(error).__name__}: {printable(text)}"
 
 
 def _refuse_many(config: dict[str, Any], path: Path) -> None:

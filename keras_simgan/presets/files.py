@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import stat
 from pathlib import Path
@@ -69,16 +68,6 @@ def wrong_field(path: Path, field: str, content: dict[str, Any], expected: str) 
     """
     found = f"found {_short(content[field])}" if field in content else "it is missing"
     return ValueError(f"{str(path)!r}: `{field}` must be {expected}; {found}.")
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, read piece by piece.
-
-    Args:
-        path: The file.
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _short(value: Any) -> str:

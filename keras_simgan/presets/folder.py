@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,9 @@ from typing import Any
 import keras
 
 from keras_simgan import __version__
+from keras_simgan.disk import copy_regular, temporary_folder
 from keras_simgan.presets.building import build
-from keras_simgan.presets.files import read_object, regular_size, sha256, wrong_field
+from keras_simgan.presets.files import read_object, regular_size, wrong_field
 from keras_simgan.presets.registry import find
 from keras_simgan.presets.weights import SUFFIX, read_old_layout, read_weights, write_weights
 from keras_simgan.presets.weights_check import check_weights
@@ -47,8 +47,7 @@ def save(
     folder.mkdir(parents=True, exist_ok=True)
     # Everything is written aside and moved when whole; metadata.json, whose checksums seal the
     # weights, comes last.
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as name:
-        aside = Path(name)
+    with temporary_folder(folder) as aside:
         config = keras.saving.serialize_keras_object(model)
         config.pop("compile_config", None)
         _drop_dtypes(config)
@@ -64,7 +63,7 @@ def save(
             "parameters": int(sum(network.count_params() for network in deployed.values())),
             "weights_dtype": dtype,
             "networks": files,
-            "sha256": {file: sha256(aside / file) for file in files.values()},
+            "sha256": {file: copy_regular(aside / file) for file in files.values()},
             "versions": {"keras": keras.__version__, "keras_simgan": __version__},
         }
         (aside / METADATA).write_text(json.dumps(described, indent=1) + "\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +11,9 @@ import h5py
 import keras
 import numpy as np
 
+from keras_simgan.disk import copy_regular, replacing
 from keras_simgan.presets.building import reason_of
-from keras_simgan.presets.files import regular_size, sha256
+from keras_simgan.presets.files import regular_size
 
 SUFFIX = ".weights.h5"
 _ROOM = 32  # a file may be so many times as large as the weights as float32
@@ -111,7 +111,7 @@ def check_file(path: Path, networks: list[keras.Model], checksum: str | None) ->
     regular_size(path, _ROOM * 4 * elements + 2**14 * len(weights) + 2**20)
     if checksum is None:
         raise ValueError(f"`sha256` in the metadata.json beside {str(path)!r} does not name it.")
-    if (found := sha256(path)) != checksum:
+    if (found := copy_regular(path)) != checksum:
         raise ValueError(
             f"{str(path)!r} is not what the preset was saved with: its SHA-256 is {found}, "
             f"metadata.json says {checksum!r}. It was changed or damaged; fetch it again."
@@ -217,8 +217,7 @@ def _other_network(path: Path, name: str, why: str) -> ValueError:
 
 def _halve(path: Path) -> None:
     """Writes a file anew, with float32 as float16."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        halved = Path(folder) / path.name
+    with replacing(path) as halved:
         with h5py.File(path, "r") as file, h5py.File(halved, "w") as target:
 
             def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
@@ -230,4 +229,3 @@ def _halve(path: Path) -> None:
                     file.copy(item, target, name=name)
 
             file.visititems(copy)
-        halved.replace(path)

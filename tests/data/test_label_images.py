@@ -1,6 +1,6 @@
 import pytest
 
-from keras_simgan.data.label_images import LabelRule, is_label_folder, is_label_image
+from keras_simgan.data.label_images import LabelRule, is_label_folder
 
 LABELS = """
     masks/1.png train/Masks/1.png mask/1.png train_masks/1.png PedMasks/1.png 5_Labels-mask/1.png
@@ -39,18 +39,18 @@ IMAGES = """
 
 @pytest.mark.parametrize("name", LABELS)
 def test_names_of_labels_in_data_sets_of_the_field(name):
-    assert is_label_image(name)
+    assert LabelRule().is_label(name)
 
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_names_of_images(name):
-    assert not is_label_image(name)
+    assert not LabelRule().is_label(name)
 
 
 def test_spaces_in_names():
-    assert is_label_image("step0.camera.instance segmentation.png")
-    assert is_label_image("Ground Truth/1.png")
-    assert is_label_image("benign (1)_mask.png")
+    assert LabelRule().is_label("step0.camera.instance segmentation.png")
+    assert LabelRule().is_label("Ground Truth/1.png")
+    assert LabelRule().is_label("benign (1)_mask.png")
 
 
 @pytest.mark.parametrize(
